@@ -1,0 +1,55 @@
+# `make` lists the commands. Each one sets up what it needs, in a virtual environment of its own.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help start test check lint types layers format requirements clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
+	@exec $(BIN)/python -m app $(if $(CONFIG),--config $(CONFIG))
+
+test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint types layers ## check style, types and the direction of imports
+
+lint: $(VENV)/.test ## check style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.test ## check types
+	$(BIN)/mypy
+
+layers: $(VENV)/.test ## check that imports go downwards only
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/.test ## put the code into shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+requirements: ## renew the exact versions in requirements.txt
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	$(BIN)/python -m pip freeze --exclude-editable > requirements.txt
+
+clean: ## remove the virtual environment and what tools have left
+	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name it: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.start: pyproject.toml requirements.txt | $(VENV)/.python
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml requirements.txt | $(VENV)/.python
+	$(INSTALL) --editable '.[test,check]'
+	@touch $@ $(VENV)/.start
