@@ -1,0 +1,42 @@
+"""What a part of the service is."""
+
+from typing import ClassVar
+
+from app.static_config.model import ConfigModel
+
+
+class ComponentConfig(ConfigModel):
+    """The options of one component: the base of every component's `Config`."""
+
+
+class Component:
+    """A part of the service that has a name, options, and a life between start and stop.
+
+    Derive from it, give it a `name` (the default name of its section in the static config), a
+    `Config` model if it has options, and a constructor whose annotated parameters say what it
+    needs:
+
+    - `config`: its options, an instance of `Config`;
+    - `section`, if it wants it: the name of the section it runs under;
+    - any other: another component, or `ManagerConfig`, or `Snapshot`, by its type.
+
+    A constructor checks and keeps; it must not start anything, and must do no I/O but read what
+    came with the package: it also runs where a config is only checked. What it refuses with a
+    `ConfigError` is refused before anything starts.
+    """
+
+    name: ClassVar[str]
+    Config: ClassVar[type[ComponentConfig]] = ComponentConfig
+
+    needs_lifespan: ClassVar[bool] = False
+    """True if `start` makes threads, signal or log handlers, or listeners: such a component is not
+    started where nobody would stop it (an ASGI server without a lifespan)."""
+
+    async def start(self) -> None:
+        """Begin to work; all components that this one depends on have started.
+
+        An exception keeps the service from starting; what has started is stopped.
+        """
+
+    async def stop(self) -> None:
+        """End all that `start` began; called once, and only if `start` has returned."""

@@ -1,0 +1,135 @@
+"""Builds, starts and stops the components of a service."""
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar, cast
+
+from app.components.component import Component, ComponentConfig
+from app.components.component_list import ComponentList
+from app.components.errors import ComponentGraphError, ComponentStartError
+from app.components.graph import CONFIG, SECTION, Node, resolve
+from app.components.static_config import StaticConfig
+
+C = TypeVar("C", bound=Component)
+
+logger = logging.getLogger(__name__)
+
+SLOW_AFTER: Final = 5.0
+"""Seconds after which a component that is still starting or stopping is named in the log."""
+
+
+class ComponentManager:
+    """The components of a service, built in order of dependency.
+
+    Building checks all that can be checked without starting anything.
+
+    Args:
+        components: The classes; those that the static config leaves out are not built.
+        static_config: Their options.
+        values: What else a constructor may ask for, found by its type.
+
+    Raises:
+        ConfigError: the components do not fit together, or one refuses its options.
+    """
+
+    def __init__(
+        self, components: ComponentList, static_config: StaticConfig, values: Sequence[object]
+    ) -> None:
+        self._built: dict[str, Component] = {}
+        self._started: list[str] = []
+        configs = static_config.components
+        by_type: dict[type, object] = {type(value): value for value in values}
+        present = [entry for entry in components if entry.section in configs]
+        for node in resolve(present, by_type):
+            section = node.entry.section
+            self._built[section] = self._build(node, configs[section], by_type)
+
+    @property
+    def sections(self) -> list[str]:
+        """The sections of the components, in the order in which they start."""
+        return list(self._built)
+
+    def find(self, component: type[C]) -> C:
+        """Return the one component of this class.
+
+        Raises:
+            ComponentGraphError: there is none, or there are several.
+        """
+        found = [part for part in self._built.values() if isinstance(part, component)]
+        if len(found) != 1:
+            raise ComponentGraphError(
+                f"expected one {component.__name__} among the components, found {len(found)}"
+            )
+        return found[0]
+
+    async def start(self, *, lifespan: bool = True) -> None:
+        """Start the components one after the other; if one fails, stop those that have started.
+
+        Args:
+            lifespan: False where nobody will call `stop`: components that need it are left out.
+
+        Raises:
+            ComponentStartError: names the component, with its exception as the cause.
+        """
+        for section, component in self._built.items():
+            if component.needs_lifespan and not lifespan:
+                continue
+            try:
+                with _telling_when_slow(section, "starting"):
+                    await component.start()
+            except BaseException as error:
+                await self.stop()
+                if isinstance(error, Exception):
+                    raise ComponentStartError(section, error) from error
+                raise
+            self._started.append(section)
+
+    async def stop(self) -> None:
+        """Stop what has started, the last first; one that fails is logged and stops no other."""
+        while self._started:
+            section = self._started.pop()
+            try:
+                with _telling_when_slow(section, "stopping"):
+                    await self._built[section].stop()
+            except Exception:
+                logger.exception("component %r failed to stop", section)
+
+    def _build(
+        self, node: Node, config: ComponentConfig, values: Mapping[type, object]
+    ) -> Component:
+        factory = cast(Any, node.entry.component)
+        arguments: dict[str, object] = {
+            CONFIG: config,
+            SECTION: node.entry.section,
+            **{name: self._built[section] for name, section in node.components.items()},
+            **{name: values[wanted] for name, wanted in node.values.items()},
+        }
+        taken = inspect.signature(factory).parameters
+        return cast(
+            Component,
+            factory(**{name: value for name, value in arguments.items() if name in taken}),
+        )
+
+
+@contextlib.contextmanager
+def _telling_when_slow(section: str, doing: str) -> Iterator[None]:
+    """Name the component in the log, again and again, while the block takes too long."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def tell_after(seconds: float) -> None:
+        nonlocal timer
+        timer = loop.call_later(SLOW_AFTER, tell, seconds)
+
+    def tell(seconds: float) -> None:
+        logger.warning("component %r is still %s after %.0f s", section, doing, seconds)
+        tell_after(seconds + SLOW_AFTER)
+
+    tell_after(SLOW_AFTER)
+    try:
+        yield
+    finally:
+        timer.cancel()

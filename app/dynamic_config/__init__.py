@@ -1,0 +1,1 @@
+"""The dynamic config: typed variables whose values may change while the service runs. Pure."""

@@ -1,0 +1,24 @@
+"""From a JSON file to the values of the dynamic config."""
+
+import json
+from pathlib import Path
+
+from app.dynamic_config.errors import DynamicConfigError
+
+
+def read_json(path: Path) -> dict[str, object]:
+    """Return the object that the JSON file at `path` holds: variable names and their values.
+
+    Raises:
+        DynamicConfigError: the file cannot be read, is no JSON, or holds no object.
+    """
+    origin = str(path.absolute())
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DynamicConfigError(origin, [error.strerror or str(error)]) from None
+    except ValueError as error:
+        raise DynamicConfigError(origin, [f"not valid JSON: {error}"]) from None
+    if not isinstance(document, dict):
+        raise DynamicConfigError(origin, ["expected an object: variable names and their values"])
+    return document

@@ -1,0 +1,18 @@
+"""Roots of the error tree; each package derives its own beside the code that raises them.
+
+ServiceError
+├── ConfigError      the user's files are wrong: a text, never a traceback
+│   ├── StaticConfigError       (static_config)
+│   ├── DynamicConfigError      (dynamic_config)
+│   ├── ComponentGraphError     (components)
+│   └── ListenerError           (server)
+└── ComponentStartError         (components): a part could not start
+"""
+
+
+class ServiceError(Exception):
+    """What went wrong with this service, said in its text to the person who runs it."""
+
+
+class ConfigError(ServiceError):
+    """A config file asks for something that cannot be done; nothing has been started."""
