@@ -1,0 +1,1 @@
+"""Kept copies of data: least recently used, periodically updated, dumped to disk."""

@@ -1,0 +1,1 @@
+"""Where values of the dynamic config come from."""

@@ -1,0 +1,1 @@
+"""Load is shed before it hurts: sensor, controller, limiter."""

@@ -1,0 +1,1 @@
+"""Listeners, worker processes and routing: the only package that touches Uvicorn."""

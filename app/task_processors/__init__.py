@@ -1,0 +1,1 @@
+"""Executors by name: event loops in worker processes, and pools of threads."""

@@ -1,0 +1,56 @@
+"""A pool of threads with a name that the operating system shows."""
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ThreadPool:
+    """Runs blocking functions away from the event loop.
+
+    Threads are made when there is work for them, `worker_threads` at most; what comes then waits.
+    """
+
+    def __init__(self, thread_name: str, worker_threads: int) -> None:
+        numbers = itertools.count()
+        self._executor = ThreadPoolExecutor(
+            worker_threads, initializer=lambda: name_thread(thread_name, next(numbers))
+        )
+
+    async def run(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what `function` returns, or raise what it raises.
+
+        It sees the caller's context variables. Cancelling the wait does not end a function that
+        has begun.
+        """
+        in_context = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, in_context)
+
+    def stop(self) -> None:
+        """Take no more work and drop what has not begun; does not wait for what has."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def name_thread(name: str, number: int) -> None:
+    """Call the current thread `<name>_<number>`, in Python and, on Linux, in `ps` and `top`.
+
+    Linux keeps 15 bytes: of a longer name the beginning, so that the number is always there.
+    """
+    suffix = f"_{number}"
+    threading.current_thread().name = name + suffix
+    kept = name.encode()[: _LINUX_NAME_BYTES - len(suffix)] + suffix.encode()
+    with contextlib.suppress(OSError):
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_bytes(kept)
+
+
+_LINUX_NAME_BYTES = 15

@@ -1,0 +1,1 @@
+"""What follows a request through services: spans, baggage, deadline."""
