@@ -1,0 +1,105 @@
+"""The base class of handlers of WebSocket connections."""
+
+import logging
+from abc import ABC, abstractmethod
+from typing import Final
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+
+from app.components.component import Component
+from app.handlers.config import WebSocketHandlerConfig
+from app.handlers.context import HandshakeResponse, RequestContext
+from app.server.component import ServerComponent
+from app.websocket.channel import Channel
+from app.websocket.close import ConnectionClosed
+from app.websocket.connection import WebSocketConnection
+
+logger = logging.getLogger(__name__)
+
+
+class WebSocketHandlerBase(Component, ABC):
+    """Derive from it, give it a `name`, and write `handle`.
+
+    There is one object per worker process; it serves all connections, each in a task of its own.
+    """
+
+    Config = WebSocketHandlerConfig
+
+    def __init__(
+        self, config: WebSocketHandlerConfig, server: ServerComponent, section: str
+    ) -> None:
+        self.handler_name: Final = section
+        self.options: Final = config
+        self.limits: Final = config.limits
+        server.add_handler(self)
+
+    @abstractmethod
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        """Serve one connection. It ends when this returns (close code 1000) or raises (1011).
+
+        Cancelled when the service shuts down and this does not return by itself.
+        """
+
+    async def handle_handshake(
+        self, request: HTTPConnection, response: HandshakeResponse, context: RequestContext
+    ) -> bool:
+        """Return True to accept the connection, False to refuse it with `response`.
+
+        An exception refuses it with 500.
+        """
+        return True
+
+    async def respond(self, request: Request) -> Response:
+        """Answer a request for this path that is no WebSocket handshake: 426 and what to do."""
+        url = request.url.replace(scheme="wss" if request.url.scheme == "https" else "ws")
+        return PlainTextResponse(
+            f"This is a WebSocket endpoint. Connect with a WebSocket client: wscat -c {url}\n",
+            status_code=426,
+            headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+        )
+
+    async def serve(self, channel: Channel, request: HTTPConnection) -> None:
+        """Serve one connection, from the handshake to its end. Called by the server."""
+        context = RequestContext(self.handler_name, request.path_params)
+        if await self._accept(channel, request, context):
+            del request  # The connection may live for days.
+            await self._handle(channel, context)
+
+    async def _accept(
+        self, channel: Channel, request: HTTPConnection, context: RequestContext
+    ) -> bool:
+        response = HandshakeResponse()
+        try:
+            accepted = await self.handle_handshake(request, response, context)
+        except Exception:
+            logger.exception("handler %r raised in the handshake", self.handler_name)
+            await channel.refuse(500, [], b"")
+            return False
+        if accepted:
+            await channel.accept(response.subprotocol, response.headers.raw)
+        else:
+            await channel.refuse(response.status_code, response.headers.raw, response.body)
+        return accepted
+
+    async def _handle(self, channel: Channel, context: RequestContext) -> None:
+        try:
+            await self.handle(WebSocketConnection(channel), context)
+        except Exception as error:
+            if not _is_end(error, channel):
+                logger.exception("handler %r raised", self.handler_name)
+                await channel.close(1011, "")
+        # After an end that has come already this waits for the last bytes to leave.
+        await channel.close(1000, "")
+
+
+def _is_end(error: Exception, channel: Channel) -> bool:
+    """True if the error only says that the handler's own connection has ended.
+
+    While that is open, a ConnectionClosed is of some other connection, and an error.
+    """
+    if channel.closed is None:
+        return False
+    if isinstance(error, ExceptionGroup):
+        return error.split(ConnectionClosed)[1] is None
+    return isinstance(error, ConnectionClosed)

@@ -1,0 +1,59 @@
+"""What the server asks of the code above it."""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from app.websocket.channel import Channel
+from app.websocket.limits import Limits
+
+UrlTrailingSlash = Literal["both", "strict-match"]
+
+
+class HandlerOptions(Protocol):
+    """Where and how a handler is reached."""
+
+    @property
+    def path(self) -> str:
+        """The URL path; `{name}` stands for one segment."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """The HTTP methods that it answers."""
+
+    @property
+    def task_processor(self) -> str | None:
+        """The one it runs on; None is its listener's."""
+
+    @property
+    def url_trailing_slash(self) -> UrlTrailingSlash:
+        """Whether the path is also found with, or without, a slash at its end."""
+
+
+class Handler(Protocol):
+    """Answers the HTTP requests to one path."""
+
+    @property
+    def handler_name(self) -> str:
+        """The section of the static config that it runs under."""
+
+    @property
+    def options(self) -> HandlerOptions:
+        """Where and how it is reached."""
+
+    async def respond(self, request: Request) -> Response:
+        """Answer a request that is no WebSocket handshake."""
+
+
+@runtime_checkable
+class WebSocketHandler(Handler, Protocol):
+    """Serves the WebSocket connections to one path, too."""
+
+    @property
+    def limits(self) -> Limits:
+        """What each of its connections may ask for."""
+
+    async def serve(self, channel: Channel, request: HTTPConnection) -> None:
+        """Serve one connection, from the handshake to its end."""

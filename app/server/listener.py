@@ -1,0 +1,167 @@
+"""The address that the service accepts connections on."""
+
+import contextlib
+import errno
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import Field, model_validator
+
+from app.exceptions import ConfigError
+from app.server.tls import TlsConfig
+from app.static_config.model import ConfigModel
+
+ALL_ADDRESSES: Final = "::"
+
+
+class ListenerError(ConfigError):
+    """The service cannot listen where the static config tells it to."""
+
+
+class ListenerConfig(ConfigModel):
+    """Where to accept connections: an address and a port, or a Unix socket."""
+
+    address: str = Field(
+        default=ALL_ADDRESSES,
+        description="Name or number; '::' is all addresses of both families, '0.0.0.0' of IPv4.",
+    )
+    port: int | None = Field(
+        default=None, ge=0, le=65535, description="TCP port; 0 takes one that is free."
+    )
+    unix_socket: str | None = Field(
+        default=None, alias="unix-socket", min_length=1, description="Path, instead of a port."
+    )
+    task_processor: str
+    backlog: int = Field(
+        default=1024, ge=1, description="Connections that wait to be accepted; the kernel may cap."
+    )
+    tls: TlsConfig | None = None
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.port is None) == (self.unix_socket is None):
+            raise ValueError("give either 'port' or 'unix-socket'")
+        return self
+
+    @property
+    def scheme(self) -> str:
+        """What a URL of this listener begins with."""
+        return "http" if self.tls is None else "https"
+
+
+@contextlib.contextmanager
+def listening_sockets(config: ListenerConfig) -> Iterator[list[socket.socket]]:
+    """Yield sockets that already listen: one per address family, or one Unix socket.
+
+    IPv4 and IPv6 have a socket each, so that the address of an IPv4 peer is an IPv4 address. On
+    leaving, the sockets are closed and the path of a Unix socket is removed.
+
+    Raises:
+        ListenerError: the address is taken, unknown or forbidden.
+    """
+    with contextlib.ExitStack() as stack:
+        if config.unix_socket is not None:
+            yield [_unix_socket(Path(config.unix_socket), config.backlog, stack)]
+        else:
+            yield _tcp_sockets(config.address, config.port or 0, config.backlog, stack)
+
+
+def describe_sockets(scheme: str, sockets: list[socket.socket]) -> str:
+    """Return where the sockets listen, as addresses that a client can use."""
+    return ", ".join(dict.fromkeys(_describe(scheme, each) for each in sockets))
+
+
+def _describe(scheme: str, listening: socket.socket) -> str:
+    if listening.family == socket.AF_UNIX:
+        return f"unix:{listening.getsockname()}"
+    host, port = listening.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _tcp_sockets(
+    address: str, port: int, backlog: int, stack: contextlib.ExitStack
+) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    unavailable: OSError | None = None
+    for family, host in _resolve(address):
+        # With port 0 the first family chooses, and the others take the same one.
+        wanted = sockets[0].getsockname()[1] if sockets else port
+        try:
+            sockets.append(stack.enter_context(_tcp_socket(family, host, wanted, backlog)))
+        except OSError as error:
+            if error.errno not in _NO_SUCH_FAMILY:
+                raise ListenerError(_trouble(f"{host} port {wanted}", error)) from None
+            unavailable = error
+    if not sockets and unavailable is not None:
+        raise ListenerError(_trouble(f"{address} port {port}", unavailable))
+    return sockets
+
+
+def _resolve(address: str) -> list[tuple[socket.AddressFamily, str]]:
+    if address == ALL_ADDRESSES:
+        return [(socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")]
+    try:
+        found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ListenerError(_trouble(f"address {address!r}", error)) from None
+    return list(dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found))
+
+
+def _tcp_socket(family: socket.AddressFamily, host: str, port: int, backlog: int) -> socket.socket:
+    with contextlib.ExitStack() as on_error:
+        listening = on_error.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        # A port whose last connections are still fading out is free.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind((host, port))
+        # Listening at once, not in the workers: two services that start together cannot both
+        # have bound the port.
+        listening.listen(backlog)
+        on_error.pop_all()
+    return listening
+
+
+def _unix_socket(path: Path, backlog: int, stack: contextlib.ExitStack) -> socket.socket:
+    try:
+        _remove_stale(path)
+        listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listening.bind(str(path))
+        stack.callback(path.unlink, missing_ok=True)
+        path.chmod(_EVERYBODY_MAY_CONNECT)
+        listening.listen(backlog)
+    except OSError as error:
+        raise ListenerError(_trouble(f"unix-socket {path.absolute()}", error)) from None
+    return listening
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket file of a service that has died; leave one that somebody listens on."""
+    try:
+        is_socket = stat.S_ISSOCK(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+    if is_socket:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+
+
+def _trouble(place: str, error: OSError) -> str:
+    way_out = _WAYS_OUT.get(error.errno or 0, "")
+    return f"cannot listen on {place}: {error.strerror or error}{way_out}"
+
+
+_EVERYBODY_MAY_CONNECT = 0o666
+
+_NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPFNOSUPPORT)
+
+_WAYS_OUT = {
+    errno.EADDRINUSE: "; stop what uses it, or change server.listener in the static config",
+    errno.EACCES: "; ports below 1024 and foreign folders need rights, others do not",
+}

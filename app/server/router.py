@@ -1,0 +1,63 @@
+"""From a request's path to its handler: Starlette's routes for the handlers of a listener."""
+
+from collections.abc import Iterable, Iterator
+
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from app.server.asgi_channel import AsgiChannel, refuse
+from app.server.contracts import Handler, WebSocketHandler
+
+
+def make_router(handlers: Iterable[Handler]) -> Router:
+    """Return a router to `handlers`; any other path is answered with 404."""
+    routes = [route for handler in handlers for route in _routes(handler)]
+    return Router(routes, redirect_slashes=False, default=_not_found)
+
+
+def paths(handler: Handler) -> list[str]:
+    """Return the paths under which the handler is reached, its own first."""
+    path = handler.options.path
+    if handler.options.url_trailing_slash == "strict-match" or path == "/":
+        return [path]
+    return [path, path.removesuffix("/") if path.endswith("/") else f"{path}/"]
+
+
+def describe_path(handler: Handler) -> str:
+    """Return the handler's path and what is spoken there."""
+    spoken = "WebSocket" if isinstance(handler, WebSocketHandler) else handler.options.methods[0]
+    return f"{handler.options.path} ({spoken})"
+
+
+class WebSocketEndpoint:
+    """The ASGI application of one WebSocket handler's route."""
+
+    def __init__(self, handler: WebSocketHandler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        channel = AsgiChannel(scope, receive, send, self._handler.limits)
+        await self._handler.serve(channel, HTTPConnection(scope))
+
+
+def _routes(handler: Handler) -> Iterator[BaseRoute]:
+    for path in paths(handler):
+        if isinstance(handler, WebSocketHandler):
+            yield WebSocketRoute(path, WebSocketEndpoint(handler), name=handler.handler_name)
+        yield Route(
+            path,
+            handler.respond,
+            methods=list(handler.options.methods),
+            name=handler.handler_name,
+        )
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    response = PlainTextResponse("Not Found", status_code=404)
+    if scope["type"] == "websocket":
+        body = bytes(response.body)
+        await refuse(scope, send, response.status_code, response.raw_headers, body)
+    else:
+        await response(scope, receive, send)

@@ -1,0 +1,1 @@
+"""The WebSocket connection: knows no server and no handler."""

@@ -1,0 +1,55 @@
+"""What a WebSocket connection stands on."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.websocket.close import CloseRecord
+
+Message = str | bytes
+"""One message: text is `str`, binary is `bytes`."""
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class Channel(Protocol):
+    """One client's link, before and after the opening handshake.
+
+    Two implementations: the server's own protocol class (direct), ASGI's receive and send
+    (portable). A channel is used from one event loop; any number of tasks may send at a time, one
+    may receive. Everything but `closed` raises `ConnectionClosed` after the end.
+    """
+
+    @property
+    def remote_address(self) -> tuple[str, int] | None:
+        """Host and port of the peer; None if it has none, as with a Unix socket."""
+
+    @property
+    def closed(self) -> CloseRecord | None:
+        """How the connection ended, or None while nothing of an end is known here."""
+
+    async def accept(self, subprotocol: str | None, headers: Headers) -> None:
+        """Answer the opening handshake with 101."""
+
+    async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer the opening handshake with an HTTP response instead; ends the channel."""
+
+    async def receive(self) -> Message:
+        """Wait for the next whole message. What arrived before the end comes before the end.
+
+        Cancelling the wait loses no message.
+        """
+
+    def receive_nowait(self) -> Message | None:
+        """Return the next message if it is there already."""
+
+    async def send(self, message: Message) -> None:
+        """Send one message; waits while the peer is too slow to take it."""
+
+    async def ping(self, payload: bytes) -> None:
+        """Send a ping frame (RFC 6455 section 5.5.2)."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send a close frame and see the connection to its end; harmless after the end."""
+
+    async def wait_closed(self) -> CloseRecord:
+        """Wait until the end is known."""

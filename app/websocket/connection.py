@@ -1,0 +1,145 @@
+"""The connection that a handler talks to."""
+
+from collections.abc import AsyncIterator, Generator
+from typing import Any, Final
+
+from app.websocket.channel import Channel, Message
+from app.websocket.close import CloseRecord, ConnectionClosed, check_close
+
+
+class ConcurrentRecvError(RuntimeError):
+    """Two tasks wait for messages of one connection; neither could know which it would get."""
+
+    def __init__(self) -> None:
+        super().__init__("another task already waits in recv(); receive in one task only")
+
+
+class WebSocketConnection:
+    """One client's connection, from the accepted handshake to its end.
+
+    Receive in one task at a time, send from any number; both at once is fine (full duplex). After
+    the end `recv` and `send` raise `ConnectionClosed`, whose record says who ended it and why;
+    a handler may let it pass: it is no error.
+    """
+
+    __slots__ = ("_channel", "_receiving")
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel: Final = channel
+        self._receiving = False
+
+    @property
+    def remote_address(self) -> tuple[str, int] | None:
+        """Host and port of the peer; None for a peer on a Unix socket.
+
+        Behind a trusted proxy these are what the proxy says of the client.
+        """
+        return self._channel.remote_address
+
+    async def recv(self) -> Message:
+        """Wait for the next message: `str` if it is text, `bytes` if it is binary.
+
+        It may be cancelled, for example by a timeout, without losing a message.
+
+        Raises:
+            ConnectionClosed: the connection has ended, and all that came before has been received.
+            ConcurrentRecvError: another task is waiting here.
+        """
+        if self._receiving:
+            raise ConcurrentRecvError
+        self._receiving = True
+        try:
+            return await self._channel.receive()
+        finally:
+            self._receiving = False
+
+    def try_recv(self) -> Message | None:
+        """Return the next message if it is there already, else None; never waits.
+
+        Raises:
+            ConnectionClosed: the connection has ended, and all that came before has been received.
+            ConcurrentRecvError: a task is waiting in `recv`.
+        """
+        if self._receiving:
+            raise ConcurrentRecvError
+        return self._channel.receive_nowait()
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        """Yield messages until the connection ends.
+
+        Raises:
+            ConnectionClosed: it did not end in an orderly way (connection lost, broken protocol,
+                a limit exceeded).
+        """
+        try:
+            while True:
+                yield await self.recv()
+        except ConnectionClosed as end:
+            if not end.record.orderly:
+                raise
+
+    async def send(self, message: Message) -> None:
+        """Send one message: `str` as text, `bytes` as binary.
+
+        Returns when the message has been handed to the operating system's side of the connection,
+        not when the peer has it; waits while the peer does not keep up.
+
+        Raises:
+            ConnectionClosed: the connection has ended.
+            TypeError: the message is neither.
+        """
+        if not isinstance(message, str | bytes):
+            raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
+        await self._channel.send(message)
+
+    async def send_text(self, message: str) -> None:
+        """Send `message` as text. See `send`."""
+        await self._channel.send(message)
+
+    async def send_binary(self, message: bytes | bytearray | memoryview) -> None:
+        """Send `message` as binary. See `send`."""
+        await self._channel.send(bytes(message))
+
+    async def ping(self, payload: bytes = b"") -> None:
+        """Send a ping; the peer's pong is taken note of by the connection itself.
+
+        Raises:
+            ConnectionClosed: the connection has ended.
+            ValueError: the payload has more than 125 bytes (RFC 6455 section 5.5).
+        """
+        if len(payload) > 125:
+            raise ValueError("a ping carries at most 125 bytes")
+        await self._channel.ping(payload)
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the connection with a close frame; does nothing if it has ended already.
+
+        Args:
+            code: 1000 if all went well; 4000 to 4999 have the meaning that you give them.
+            reason: At most 123 bytes of UTF-8; the client's program can read it.
+
+        Raises:
+            ValueError: the code or the reason cannot stand in a close frame.
+        """
+        check_close(code, reason)
+        await self._channel.close(code, reason)
+
+    @property
+    def closed(self) -> "Closed":
+        """`await chat.closed` waits for the end and gives its record; `if chat.closed:` asks."""
+        return Closed(self._channel)
+
+
+class Closed:
+    """The end of a connection: true once it has come, and awaitable until then."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel: Final = channel
+
+    def __bool__(self) -> bool:
+        return self._channel.closed is not None
+
+    def __await__(self) -> Generator[Any, None, CloseRecord]:
+        return self._channel.wait_closed().__await__()

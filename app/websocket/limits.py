@@ -1,0 +1,16 @@
+"""What one connection may ask for."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one connection.
+
+    Args:
+        max_remote_payload: Bytes of the longest message that is received; more is closed with 1009.
+        fragment_size: Bytes of the largest frame of a message that is sent; 0 never fragments.
+    """
+
+    max_remote_payload: int
+    fragment_size: int
