@@ -1,0 +1,120 @@
+"""The Starlette application: starts the components, routes requests, stops the components."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.routing import Router
+from starlette.types import Receive, Scope, Send
+
+from app.components.component_list import ComponentList
+from app.components.errors import ComponentStartError
+from app.components.manager import ComponentManager
+from app.config_updates.component import DynamicConfigComponent
+from app.exceptions import ConfigError
+from app.server.component import ServerComponent
+from app.service_config import ServiceConfig, build_components, read_service_config
+from app.static_config.reading import find_static_config
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningService:
+    """A service on one event loop."""
+
+    components: ComponentManager
+    router: Router
+
+
+class Service(Starlette):
+    """The service as an ASGI application.
+
+    Its lifespan reads and checks the config, puts both parts of it on `state.static_config` and
+    `state.dynamic_config`, and starts the components. Where an ASGI server runs no lifespan, the
+    first request on an event loop does so, in a reduced form: a component that somebody would have
+    to stop is built, but not started.
+
+    Args:
+        components: What the service is made of.
+        config: The config, where somebody has read it already and made the listener accordingly.
+    """
+
+    def __init__(self, components: ComponentList, config: ServiceConfig | None = None) -> None:
+        super().__init__()
+        self._components: Final = components
+        self._config: Final = config
+        self._running: Final[dict[asyncio.AbstractEventLoop, RunningService]] = {}
+        self._starting: Final[dict[asyncio.AbstractEventLoop, asyncio.Task[RunningService]]] = {}
+        # Routes that somebody adds to the application itself come first.
+        self.router.default = self._route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            running = await self._start(lifespan=True)
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": _failure(error)})
+            return
+        try:
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        finally:
+            del self._running[asyncio.get_running_loop()]
+            await running.components.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        running = self._running.get(loop) or await self._start_reduced(loop)
+        await running.router(scope, receive, send)
+
+    async def _start_reduced(self, loop: asyncio.AbstractEventLoop) -> RunningService:
+        """Start without a lifespan, once for all requests that are waiting for it."""
+        starting = self._starting.get(loop)
+        if starting is None:
+            starting = self._starting[loop] = loop.create_task(self._start(lifespan=False))
+            starting.add_done_callback(lambda _: self._starting.pop(loop))
+        # Shielded: one of those that wait may be cancelled.
+        return await asyncio.shield(starting)
+
+    async def _start(self, *, lifespan: bool) -> RunningService:
+        config = self._config or read_service_config(find_static_config(None), self._components)
+        components = build_components(self._components, config)
+        server = components.find(ServerComponent)
+        await components.start(lifespan=lifespan)
+        self.state.static_config = config.static
+        self.state.dynamic_config = components.find(DynamicConfigComponent).source
+        if self._config is None:
+            _log_start(config, server)
+        for loop in [loop for loop in self._running if loop.is_closed()]:
+            del self._running[loop]
+        running = RunningService(components, server.router())
+        self._running[asyncio.get_running_loop()] = running
+        return running
+
+
+def _log_start(config: ServiceConfig, server: ServerComponent) -> None:
+    logger.info("config: %s", config.static.path)
+    for name, path in server.describe_handlers():
+        logger.info("%s: %s", name, path)
+    logger.info(
+        "server.listener and worker_threads have no effect here: the ASGI server that runs this"
+        " application decides where it listens and with how many processes"
+    )
+
+
+def _failure(error: Exception) -> str:
+    """Return what to say of a start that failed; what is no mistake in a config is logged, too."""
+    if not isinstance(error, ConfigError):
+        cause = error.__cause__ if isinstance(error, ComponentStartError) else error
+        logger.error("the service could not start", exc_info=cause)
+    return str(error)
