@@ -1,0 +1,291 @@
+"""`python -m app`: start, signals, exit codes, what it tells."""
+
+import os
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from websockets.frames import Opcode
+
+from tests.helpers.clients import connected
+from tests.helpers.raw_client import RawClient
+from tests.helpers.service_process import (
+    ORIGINAL,
+    PROJECT,
+    ServiceProcess,
+    components_of,
+    free_port,
+    original_config,
+    running_service,
+    wait_until,
+    write_config,
+)
+from tests.services.odd import odd_config
+
+LEAVES_WITHIN = 5.0
+
+
+def daemon(*arguments: str, module: str = "app", **environment: str) -> ServiceProcess:
+    return ServiceProcess([sys.executable, "-m", module, *arguments], environment)
+
+
+def result(*arguments: str, module: str = "app", **environment: str) -> tuple[int, str]:
+    """Run to the end and return the exit code and the output."""
+    with daemon(*arguments, module=module, **environment) as process:
+        code = process.wait(30)
+        return code, process.log()
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_each_connection_with_a_close_frame_and_the_service_with_0(
+    sign: signal.Signals,
+) -> None:
+    """Also with a peer that never reads and with a handler that waits for something else."""
+    with (
+        running_service(document=odd_config(), module="tests.services.odd") as service,
+        RawClient(service.port).open("/chat") as idle,
+        RawClient(service.port).open("/sleeping") as asleep,
+        RawClient(service.port).open("/flooding"),
+    ):
+        assert asleep.read_frame().payload == b"good night"
+        service.process.send_signal(sign)
+
+        assert idle.read_frame().opcode == Opcode.CLOSE
+        assert asleep.read_frame().opcode == Opcode.CLOSE
+        assert service.wait(LEAVES_WITHIN) == 0
+
+
+def test_worker_that_cannot_leave_is_killed() -> None:
+    with (
+        running_service(document=odd_config(), module="tests.services.odd") as service,
+        RawClient(service.port).open("/blocking") as client,
+    ):
+        assert client.read_frame().payload == b"good night"
+        service.process.send_signal(signal.SIGTERM)
+
+        assert service.wait(LEAVES_WITHIN) == 0
+        assert re.search(r"worker \[\d+\] did not leave in time: killed", service.log())
+
+
+def test_workers_leave_when_their_parent_is_killed() -> None:
+    with running_service() as service:
+        service.process.send_signal(signal.SIGKILL)
+        service.wait()
+
+        def refuses() -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", service.port), 1).close()
+            except ConnectionRefusedError:
+                return True
+            return False
+
+        wait_until(refuses, LEAVES_WITHIN)
+
+
+def test_sighup_replaces_the_workers_while_the_service_answers() -> None:
+    with running_service() as service:
+        service.wait_for_line(r"Started server process")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for_line(r"Received SIGHUP")
+        wait_until(lambda: service.log().count("Application startup complete") == 2, 20)
+
+        assert httpx.get(service.http_url).status_code == 200
+        assert service.stop() == 0
+
+
+def test_start_tells_config_address_handlers_and_workers(service: ServiceProcess) -> None:
+    log = service.log()
+
+    assert re.search(r"config: /.*/static_config\.yaml\n", log)
+    assert f"listening on http://0.0.0.0:{service.port}" in log
+    assert "websocket-handler: /chat (WebSocket)" in log
+    assert "chat-page: / (GET)" in log
+    assert "workers: 1" in log
+
+
+def test_workers_are_as_many_as_the_default_task_processor_has_and_carry_its_name(
+    tmp_path: Path,
+) -> None:
+    document = original_config()
+    processor = document["components_manager"]["task_processors"]["main-task-processor"]
+    processor["worker_threads"] = 3
+    with running_service(tmp_path, document) as service:
+        names = {"main-worker_0", "main-worker_1", "main-worker_2"}
+        wait_until(lambda: names == worker_names(service.process.pid), 20)
+
+
+def worker_names(parent: int) -> set[str]:
+    """Return what the operating system calls the children that serve requests."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    names = {Path(f"/proc/{child}/comm").read_text().strip() for child in children}
+    return {name for name in names if name.startswith("main-")}
+
+
+@pytest.mark.parametrize("loopback", ["127.0.0.1", "::1"])
+def test_default_address_is_all_of_both_families(service: ServiceProcess, loopback: str) -> None:
+    try:
+        connection = socket.create_connection((loopback, service.port), 5)
+    except OSError as error:
+        if loopback == "::1" and not Path("/proc/net/if_inet6").exists():
+            pytest.skip(f"no IPv6 on this machine: {error}")
+        raise
+    connection.close()
+
+
+def test_peer_on_ipv4_has_an_ipv4_address(service: ServiceProcess) -> None:
+    httpx.get(f"{service.http_url}/?ipv4")
+
+    service.wait_for_line(r'127\.0\.0\.1:\d+ - "GET /\?ipv4')
+
+
+def test_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        document = original_config()
+        port = other.getsockname()[1]
+        components_of(document)["server"]["listener"]["port"] = port
+        code, output = result("-c", str(write_config(tmp_path, document)))
+
+    assert code == 1
+    assert output == (
+        f"cannot listen on 0.0.0.0 port {port}: Address already in use; stop what uses it, or"
+        " change server.listener in the static config\n"
+    )
+
+
+def test_worker_that_cannot_start_ends_the_service_with_1(tmp_path: Path) -> None:
+    document = odd_config()
+    code, output = result(
+        "-c", str(write_config(tmp_path, document)), "--failing", module="tests.services.odd"
+    )
+
+    assert code == 1
+    assert "component 'failing' could not start: no fuel" in output
+    assert "RuntimeError: no fuel" in output
+
+
+def test_original_files_run_unchanged() -> None:
+    """Only the port of the machine may be taken; then the check shows that the files are good."""
+    config = str(ORIGINAL / "static_config.yaml")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", 8080))
+        except OSError as error:
+            pytest.skip(f"port 8080, which the original's file names, cannot be had: {error}")
+    with daemon("-c", config) as service:
+        service.port = 8080
+        service.wait_for_line("listening on")
+        with connected("ws://127.0.0.1:8080/chat") as chat:
+            chat.send_text("hello")
+            assert chat.receive_text(30) == "hello"
+        assert service.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "config", [ORIGINAL / "static_config.yaml", PROJECT / "config" / "static_config.yaml"]
+)
+def test_check_config_tells_what_would_run_and_what_has_no_effect_yet(config: Path) -> None:
+    code, output = result("--check-config", "-c", str(config))
+
+    assert code == 0
+    would_run, no_effect = output.split("no effect yet:\n")
+    assert f"{config}: good" in would_run
+    assert "workers: 4 (main-task-processor)" in would_run
+    assert "websocket-handler: /chat (WebSocket)" in would_run
+    assert [line.strip() for line in no_effect.splitlines()][:9] == [
+        "components_manager.coro_pool.initial_size",
+        "components_manager.coro_pool.max_size",
+        "components_manager.components.logging.fs-task-processor",
+        "components_manager.components.logging.loggers.default.file_path",
+        "components_manager.components.logging.loggers.default.level",
+        "components_manager.components.logging.loggers.default.overflow_behavior",
+        "components_manager.components.tracer.service-name",
+        "components_manager.components.dynamic-config.fs-cache-path",
+        "components_manager.components.websocket-handler.fragment-size",
+    ]
+    assert "USERVER_LOG_REQUEST" in no_effect
+
+
+def test_config_with_several_mistakes_tells_all_of_them_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    document = original_config()
+    components_of(document)["server"]["listener"]["prot"] = 8080
+    components_of(document)["websocket-handler"]["max-remote-payload"] = "much"
+    components_of(document)["weather"] = {}
+    path = write_config(tmp_path, document)
+    code, output = result("-c", str(path))
+
+    assert code == 1
+    assert output.splitlines() == [
+        f"{path}: components_manager.components.weather: there is no component of this name",
+        f"{path}: components_manager.components.server.listener.prot: unknown option (got 8080)",
+        f"{path}: components_manager.components.websocket-handler.max-remote-payload:"
+        " Input should be a valid integer (got 'much')",
+    ]
+
+
+def test_bad_value_in_the_dynamic_config_is_refused(tmp_path: Path) -> None:
+    fallback = tmp_path / "fallback.json"
+    fallback.write_text('{"USERVER_LOG_REQUEST": "yes", "USERVER_LOG_REQEST": true}')
+    document = original_config()
+    components_of(document)["dynamic-config-fallbacks"]["fallback-path"] = str(fallback)
+    code, output = result("-c", str(write_config(tmp_path, document)))
+
+    assert code == 1
+    assert output.splitlines() == [
+        f"{fallback}: USERVER_LOG_REQEST: unknown variable",
+        f"{fallback}: USERVER_LOG_REQUEST: Input should be a valid boolean (got 'yes')",
+    ]
+
+
+def test_config_file_is_found_by_the_environment(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.yaml"
+    code, output = result(STATIC_CONFIG=str(missing))
+
+    assert code == 1
+    assert output == (
+        f"{missing}: No such file or directory; name another file with '-c FILE' or in"
+        " $STATIC_CONFIG\n"
+    )
+
+
+def test_bad_edit_on_disk_does_not_take_a_running_service_down(tmp_path: Path) -> None:
+    """A worker that dies is replaced from what the parent has read."""
+    with running_service(tmp_path) as service:
+        (tmp_path / "static_config.yaml").write_text("no: good")
+        worker = re.search(r"Started server process \[(\d+)\]", service.log())
+        assert worker is not None
+        os.kill(int(worker.group(1)), signal.SIGKILL)
+        wait_until(lambda: service.log().count("Application startup complete") == 2, 20)
+
+        assert httpx.get(service.http_url).status_code == 200
+
+
+def test_unix_socket_serves_and_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "service.sock"
+    document = original_config()
+    listener = components_of(document)["server"]["listener"]
+    del listener["port"]
+    listener["unix-socket"] = str(path)
+    with daemon("-c", str(write_config(tmp_path, document))) as service:
+        service.wait_for_line(f"listening on unix:{path}")
+        transport = httpx.HTTPTransport(uds=str(path))
+        with httpx.Client(transport=transport, timeout=30) as client:
+            assert client.get("http://service/").status_code == 200
+            with connected("http://service/chat", client) as chat:
+                chat.send_text("hello")
+                assert chat.receive_text(10) == "hello"
+        assert service.stop() == 0
+
+    assert not path.exists()
+
+
+def test_port_of_the_config_is_the_port_of_the_service() -> None:
+    port = free_port()
+    with running_service(port=port):
+        assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 200

@@ -1,0 +1,139 @@
+"""The application under ASGI servers that others start: `app.main:app` on their command lines."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.helpers.clients import TIMEOUT, close_of, connected, refusal
+from tests.helpers.service_process import (
+    START_TIMEOUT,
+    ServiceProcess,
+    components_of,
+    free_port,
+    original_config,
+    wait_until_answers,
+    write_config,
+)
+
+COMMANDS: dict[str, Callable[[int], list[str]]] = {
+    "uvicorn": lambda port: ["uvicorn", "app.main:app", "--port", str(port)],
+    "uvicorn-workers": lambda port: [
+        *("uvicorn", "app.main:app", "--port", str(port), "--workers", "2")
+    ],
+    "uvicorn-wsproto": lambda port: [
+        *("uvicorn", "app.main:app", "--port", str(port), "--ws", "wsproto", "--http", "h11")
+    ],
+    "uvicorn-lifespan-off": lambda port: [
+        *("uvicorn", "app.main:app", "--port", str(port), "--lifespan", "off")
+    ],
+    "granian": lambda port: [
+        *("granian", "--interface", "asgi", "--port", str(port), "app.main:app")
+    ],
+    "hypercorn": lambda port: ["hypercorn", "--bind", f"127.0.0.1:{port}", "app.main:app"],
+}
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, config: Path) -> Iterator[ServiceProcess]:
+    environment = {"STATIC_CONFIG": str(config)}
+    with ServiceProcess([sys.executable, "-m", *command], environment) as server:
+        server.port = port
+        wait_until_answers(server)
+        yield server
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServiceProcess]:
+    """The application under each of the servers."""
+    config = write_config(tmp_path_factory.mktemp("config"), original_config())
+    port = free_port()
+    with running(COMMANDS[request.param](port), port, config) as server:
+        yield server
+
+
+@pytest.mark.parametrize("message", ["hello", "", "x" * 100_000])
+def test_text_is_echoed(server: ServiceProcess, message: str) -> None:
+    with connected(f"{server.ws_url}/chat") as chat:
+        chat.send_text(message)
+
+        assert chat.receive_text(TIMEOUT) == message
+
+
+def test_binary_is_echoed(server: ServiceProcess) -> None:
+    with connected(f"{server.ws_url}/chat") as chat:
+        chat.send_bytes(b"\x00\xff")
+
+        assert chat.receive_bytes(TIMEOUT) == b"\x00\xff"
+
+
+def test_message_over_the_limit_is_closed_with_1009(server: ServiceProcess) -> None:
+    with connected(f"{server.ws_url}/chat") as chat:
+        chat.send_text("x" * 100_001)
+
+        assert close_of(chat).code == 1009
+
+
+def test_plain_requests_are_answered_as_under_our_own_command(server: ServiceProcess) -> None:
+    upgrade = httpx.get(f"{server.http_url}/chat", timeout=TIMEOUT)
+
+    assert upgrade.status_code == 426
+    assert upgrade.headers["upgrade"] == "websocket"
+    assert httpx.post(f"{server.http_url}/chat", timeout=TIMEOUT).status_code == 405
+    assert httpx.get(f"{server.http_url}/nowhere", timeout=TIMEOUT).status_code == 404
+
+
+def test_upgrade_to_an_unknown_path_is_refused(server: ServiceProcess) -> None:
+    response = refusal(f"{server.ws_url}/nowhere")
+
+    # Where the server lacks ASGI's denial response, 403 is all there is.
+    assert response.status_code in (403, 404)
+
+
+def test_uvicorn_is_told_once_that_its_command_line_decides_where_to_listen(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    config = write_config(tmp_path, original_config())
+    with running(COMMANDS["uvicorn"](port), port, config) as server:
+        assert server.log().count("server.listener and worker_threads have no effect here") == 1
+        assert f"config: {config}" in server.log()
+        assert "websocket-handler: /chat (WebSocket)" in server.log()
+        server.stop()
+
+
+def test_uvicorn_shows_a_config_error_without_a_traceback_and_leaves_with_its_code(
+    tmp_path: Path,
+) -> None:
+    document = original_config()
+    components_of(document)["weather"] = {}
+    config = write_config(tmp_path, document)
+    command = COMMANDS["uvicorn"](free_port())
+    with ServiceProcess([sys.executable, "-m", *command], {"STATIC_CONFIG": str(config)}) as server:
+        code = server.wait(START_TIMEOUT)
+        log = server.log()
+
+    assert code == 3
+    assert f"{config}: components_manager.components.weather: there is no component" in log
+    assert "Traceback" not in log
+
+
+def test_signal_closes_connections_under_uvicorn(tmp_path: Path) -> None:
+    port = free_port()
+    config = write_config(tmp_path, original_config())
+    with (
+        running(COMMANDS["uvicorn"](port), port, config) as server,
+        connected(f"{server.ws_url}/chat") as chat,
+    ):
+        chat.send_text("hello")
+        assert chat.receive_text(TIMEOUT) == "hello"
+        server.stop()
+
+        assert close_of(chat).code == 1012
+    assert re.search(r"Application shutdown complete", server.log())

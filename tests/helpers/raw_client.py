@@ -1,0 +1,121 @@
+"""A WebSocket client that shows and sends every byte."""
+
+import base64
+import os
+import socket
+from dataclasses import dataclass
+from typing import Self
+
+from websockets.frames import Opcode
+from websockets.utils import apply_mask
+
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """One frame as it came over the wire."""
+
+    opcode: int
+    payload: bytes
+    fin: bool = True
+
+    @property
+    def close_code(self) -> int:
+        assert self.opcode == Opcode.CLOSE
+        return int.from_bytes(self.payload[:2], "big")
+
+    @property
+    def close_reason(self) -> str:
+        assert self.opcode == Opcode.CLOSE
+        return self.payload[2:].decode()
+
+
+def encode(opcode: int, payload: bytes = b"", *, fin: bool = True) -> bytes:
+    """Return a masked frame, with the length in as few bytes as possible."""
+    length = len(payload)
+    if length < 126:
+        head = bytes([0x80 | length])
+    elif length < 1 << 16:
+        head = bytes([0x80 | 126]) + length.to_bytes(2, "big")
+    else:
+        head = bytes([0x80 | 127]) + length.to_bytes(8, "big")
+    mask = os.urandom(4)
+    return bytes([fin << 7 | opcode]) + head + mask + apply_mask(payload, mask)
+
+
+def encode_close(code: int, reason: str = "") -> bytes:
+    """Return a masked close frame."""
+    return encode(Opcode.CLOSE, code.to_bytes(2, "big") + reason.encode())
+
+
+def request_head(path: str = "/chat", *lines: str) -> bytes:
+    """Return an opening handshake with further header lines."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    head = [
+        f"GET {path} HTTP/1.1",
+        "Host: localhost",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        f"Sec-WebSocket-Key: {key}",
+        "Sec-WebSocket-Version: 13",
+        *lines,
+    ]
+    return ("\r\n".join(head) + "\r\n\r\n").encode()
+
+
+class RawClient:
+    """A socket to the service; every wait is bounded."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+        self._buffer = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def open(self, path: str = "/chat") -> Self:
+        """Do the opening handshake."""
+        self.send(request_head(path))
+        head = self.read_head()
+        assert head.startswith(b"HTTP/1.1 101 "), head
+        return self
+
+    def read_head(self) -> bytes:
+        """Return the head of an HTTP response, with the empty line that ends it."""
+        while b"\r\n\r\n" not in self._buffer:
+            self._receive()
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        return head + b"\r\n\r\n"
+
+    def read_frame(self) -> RawFrame:
+        """Return the next frame; servers do not mask theirs."""
+        first, second = self._read(2)
+        assert not second & 0x80
+        length = second
+        if length == 126:
+            length = int.from_bytes(self._read(2), "big")
+        elif length == 127:
+            length = int.from_bytes(self._read(8), "big")
+        return RawFrame(first & 0x0F, self._read(length), fin=bool(first & 0x80))
+
+    def at_end(self) -> bool:
+        """Wait for more; True if it is the end of the stream, with nothing before it."""
+        return not self._buffer and self.socket.recv(1) == b""
+
+    def _read(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._receive()
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
+
+    def _receive(self) -> None:
+        data = self.socket.recv(65536)
+        assert data, f"the stream ended after {self._buffer!r}"
+        self._buffer += data

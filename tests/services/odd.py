@@ -1,0 +1,144 @@
+"""The chat service with handlers that do what handlers should not."""
+
+import asyncio
+import sys
+import time
+
+from starlette.requests import HTTPConnection
+from typing_extensions import override
+
+from app import daemon
+from app.components.component import Component
+from app.handlers.context import HandshakeResponse, RequestContext
+from app.handlers.websocket import WebSocketHandlerBase
+from app.main import COMPONENTS
+from app.websocket.connection import WebSocketConnection
+from tests.helpers.service_process import Section, components_of, original_config
+
+
+class RaisingHandler(WebSocketHandlerBase):
+    name = "raising"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.recv()
+        raise RuntimeError("the handler does not feel well")
+
+
+class ReturningHandler(WebSocketHandlerBase):
+    name = "returning"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.send(await chat.recv())
+
+
+class SleepingHandler(WebSocketHandlerBase):
+    name = "sleeping"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.send("good night")
+        await asyncio.Event().wait()
+
+
+class FloodingHandler(WebSocketHandlerBase):
+    name = "flooding"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        while True:
+            await chat.send(b"x" * 65536)
+
+
+class BlockingHandler(WebSocketHandlerBase):
+    name = "blocking"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.send("good night")
+        time.sleep(3600)  # noqa: ASYNC251 (the oddity that this handler is for)
+
+
+class DuplexHandler(WebSocketHandlerBase):
+    """Counts in one task, listens in another."""
+
+    name = "duplex"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._count(chat))
+            tasks.create_task(self._echo(chat))
+
+    async def _count(self, chat: WebSocketConnection) -> None:
+        for number in range(1_000_000):
+            await chat.send(str(number))
+            await asyncio.sleep(0)
+
+    async def _echo(self, chat: WebSocketConnection) -> None:
+        while True:
+            await chat.send(f"echo {await chat.recv()!r}")
+
+
+class GuardedHandler(WebSocketHandlerBase):
+    """Lets in who says the word, and tells it who came."""
+
+    name = "guarded"
+
+    @override
+    async def handle_handshake(
+        self, request: HTTPConnection, response: HandshakeResponse, context: RequestContext
+    ) -> bool:
+        if request.query_params.get("word") == "crash":
+            raise RuntimeError("the guard has fainted")
+        if request.query_params.get("word") != "please":
+            response.status_code = 401
+            response.headers["WWW-Authenticate"] = "Word"
+            response.body = b'{"error": "say please"}'
+            return False
+        context.data["agent"] = request.headers["user-agent"]
+        response.subprotocol = "polite"
+        response.headers["X-Guard"] = "awake"
+        return True
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.send(f"{context.path_params['room']} {context.data['agent']}")
+
+
+class FailingToStart(Component):
+    name = "failing"
+
+    @override
+    async def start(self) -> None:
+        raise RuntimeError("no fuel")
+
+
+HANDLERS = {
+    RaisingHandler: "/raising",
+    ReturningHandler: "/returning",
+    SleepingHandler: "/sleeping",
+    FloodingHandler: "/flooding",
+    BlockingHandler: "/blocking",
+    DuplexHandler: "/duplex",
+    GuardedHandler: "/guarded/{room}",
+}
+
+
+def odd_config() -> Section:
+    """Return the original's static config with a section for each handler of this service."""
+    document = original_config()
+    for handler, path in HANDLERS.items():
+        components_of(document)[handler.name] = {"path": path, "method": "GET"}
+    return document
+
+
+if __name__ == "__main__":
+    components = COMPONENTS
+    for handler in HANDLERS:
+        components = components.append(handler)
+    if "--failing" in sys.argv:
+        sys.argv.remove("--failing")
+        components = components.append(FailingToStart)
+    sys.exit(daemon.run(components, sys.argv[1:]))
