@@ -90,9 +90,10 @@ class Service(Starlette):
         config = self._config or read_service_config(find_static_config(None), self._components)
         components = build_components(self._components, config)
         server = components.find(ServerComponent)
+        dynamic = components.find(DynamicConfigComponent).source
         await components.start(lifespan=lifespan)
         self.state.static_config = config.static
-        self.state.dynamic_config = components.find(DynamicConfigComponent).source
+        self.state.dynamic_config = dynamic
         if self._config is None:
             _log_start(config, server)
         for loop in [loop for loop in self._running if loop.is_closed()]:

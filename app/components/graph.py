@@ -49,10 +49,12 @@ def resolve(entries: Sequence[ComponentEntry], values: Iterable[type]) -> list[N
         raise ComponentGraphError(f"components need each other in a circle: {circle}") from None
     position = {entry.section: index for index, entry in enumerate(entries)}
     ordered: list[Node] = []
+    ready: list[str] = []
     while sorter.is_active():
-        for section in sorted(sorter.get_ready(), key=position.__getitem__):
-            ordered.append(nodes[section])
-            sorter.done(section)
+        ready = sorted([*ready, *sorter.get_ready()], key=position.__getitem__)
+        section = ready.pop(0)
+        ordered.append(nodes[section])
+        sorter.done(section)
     return ordered
 
 

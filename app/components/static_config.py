@@ -94,7 +94,8 @@ class _Checked:
         for section, model in known.items():
             if section in sections:
                 # A section without options is written `name:`, which YAML reads as null.
-                options = sections[section] or {}
+                given = sections[section]
+                options = {} if given is None else given
                 config = self.model(model, options, f"{path}.{section}")
             else:
                 config = _defaults(model)

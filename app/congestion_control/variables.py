@@ -25,7 +25,9 @@ class RpsControl(ConfigModel):
     load_limit_percent: Count = Field(default=0, alias="load-limit-percent")
     # Over 100: the share of overload events never reaches it.
     load_limit_crit_percent: Count = Field(default=101, alias="load-limit-crit-percent")
-    start_limit_factor: float = Field(default=0.75, alias="start-limit-factor", gt=0)
+    start_limit_factor: float = Field(
+        default=0.75, alias="start-limit-factor", gt=0, allow_inf_nan=False
+    )
 
 
 class CustomStatus(ConfigModel):

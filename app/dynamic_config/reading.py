@@ -14,7 +14,7 @@ def read_json(path: Path) -> dict[str, object]:
     """
     origin = str(path.absolute())
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), parse_constant=_refuse)
     except OSError as error:
         raise DynamicConfigError(origin, [error.strerror or str(error)]) from None
     except ValueError as error:
@@ -22,3 +22,7 @@ def read_json(path: Path) -> dict[str, object]:
     if not isinstance(document, dict):
         raise DynamicConfigError(origin, ["expected an object: variable names and their values"])
     return document
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")

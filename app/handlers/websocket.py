@@ -62,7 +62,11 @@ class WebSocketHandlerBase(Component, ABC):
     async def serve(self, channel: Channel, request: HTTPConnection) -> None:
         """Serve one connection, from the handshake to its end. Called by the server."""
         context = RequestContext(self.handler_name, request.path_params)
-        if await self._accept(channel, request, context):
+        try:
+            accepted = await self._accept(channel, request, context)
+        except ConnectionClosed:
+            return
+        if accepted:
             del request  # The connection may live for days.
             await self._handle(channel, context)
 

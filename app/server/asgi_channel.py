@@ -54,21 +54,28 @@ class AsgiChannel:
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         await self._receive_connect()
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
             await refuse(self._scope, self._send, status, headers, body)
         self._end(ClosedBy.SERVER, CloseCode.ABNORMAL_CLOSURE, f"refused with {status}")
 
     async def receive(self) -> Message:
-        self._raise_if_closed()
+        if not self._has_event():
+            self._raise_if_closed()
         if self._pending is None:
             return self._take(await self._receive())
-        # Shielded: a wait that is cancelled must not take the event along.
-        event = await asyncio.shield(self._pending)
+        try:
+            # Shielded: a wait that is cancelled must not take the event along.
+            event = await asyncio.shield(self._pending)
+        except asyncio.CancelledError:
+            if self._pending.cancelled():
+                self._raise_if_closed()
+            raise
         self._pending = None
         return self._take(event)
 
     def receive_nowait(self) -> Message | None:
-        self._raise_if_closed()
+        if not self._has_event():
+            self._raise_if_closed()
         if self._pending is None:
             self._pending = asyncio.ensure_future(self._receive())
         if not self._pending.done():
@@ -144,6 +151,10 @@ class AsgiChannel:
             if self._pending is not None:
                 self._pending.cancel()
         return self._record
+
+    def _has_event(self) -> bool:
+        pending = self._pending
+        return pending is not None and pending.done() and not pending.cancelled()
 
     def _raise_if_closed(self) -> None:
         if self._record is not None:

@@ -44,6 +44,8 @@ class ListenerConfig(ConfigModel):
     def _one_place(self) -> Self:
         if (self.port is None) == (self.unix_socket is None):
             raise ValueError("give either 'port' or 'unix-socket'")
+        if self.unix_socket is not None and "address" in self.model_fields_set:
+            raise ValueError("'address' goes with 'port', not with 'unix-socket'")
         return self
 
     @property
@@ -107,6 +109,8 @@ def _resolve(address: str) -> list[tuple[socket.AddressFamily, str]]:
         found = socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise ListenerError(_trouble(f"address {address!r}", error)) from None
+    except UnicodeError as error:
+        raise ListenerError(f"cannot listen on address {address!r}: {error}") from None
     return list(dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found))
 
 
@@ -146,10 +150,13 @@ def _remove_stale(path: Path) -> None:
         return
     if is_socket:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.setblocking(False)
             try:
                 probe.connect(str(path))
             except ConnectionRefusedError:
                 path.unlink()
+            except BlockingIOError:
+                return  # somebody listens there, with a full backlog
 
 
 def _trouble(place: str, error: OSError) -> str:

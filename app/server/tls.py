@@ -70,7 +70,7 @@ def read_tls(config: TlsConfig) -> TlsMaterial:
         private_key=_read("private-key", config.private_key),
         authorities=None
         if config.ca is None
-        else "\n".join(_read("ca", path).decode("ascii", "replace") for path in config.ca),
+        else "\n".join(_read("ca", path).decode("ascii", "ignore") for path in config.ca),
     )
     try:
         material.context()

@@ -33,7 +33,8 @@ class ThreadPool:
         It sees the caller's context variables. Cancelling the wait does not end a function that
         has begun.
         """
-        in_context = functools.partial(contextvars.copy_context().run, function, *args, **kwargs)
+        work = functools.partial(_call, function, *args, **kwargs)
+        in_context = functools.partial(contextvars.copy_context().run, work)
         return await asyncio.get_running_loop().run_in_executor(self._executor, in_context)
 
     def stop(self) -> None:
@@ -54,3 +55,11 @@ def name_thread(name: str, number: int) -> None:
 
 
 _LINUX_NAME_BYTES = 15
+
+
+def _call(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    try:
+        return function(*args, **kwargs)
+    except StopIteration as error:
+        # A future cannot carry it: whoever waits would wait for ever.
+        raise RuntimeError("function raised StopIteration") from error

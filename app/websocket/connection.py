@@ -94,11 +94,13 @@ class WebSocketConnection:
 
     async def send_text(self, message: str) -> None:
         """Send `message` as text. See `send`."""
+        if not isinstance(message, str):
+            raise TypeError(f"a text is str, not {type(message).__name__}")
         await self._channel.send(message)
 
     async def send_binary(self, message: bytes | bytearray | memoryview) -> None:
         """Send `message` as binary. See `send`."""
-        await self._channel.send(bytes(message))
+        await self._channel.send(bytes(memoryview(message)))
 
     async def ping(self, payload: bytes = b"") -> None:
         """Send a ping; the peer's pong is taken note of by the connection itself.

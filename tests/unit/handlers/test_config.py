@@ -1,0 +1,122 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.handlers.config import METHODS, HandlerConfig, WebSocketHandlerConfig
+from app.websocket.limits import Limits
+
+
+def handler(**options: Any) -> HandlerConfig:
+    return HandlerConfig.model_validate({"path": "/a", "method": "GET", **options})
+
+
+def websocket_handler(**options: Any) -> WebSocketHandlerConfig:
+    return WebSocketHandlerConfig.model_validate({"path": "/a", "method": "GET", **options})
+
+
+@pytest.mark.parametrize("missing", ["path", "method"])
+def test_path_and_method_are_required(missing: str) -> None:
+    options = {"path": "/a", "method": "GET"}
+    del options[missing]
+
+    with pytest.raises(ValidationError, match=missing):
+        HandlerConfig.model_validate(options)
+
+
+def test_other_options_have_defaults() -> None:
+    config = handler()
+
+    assert config.task_processor is None
+    assert config.url_trailing_slash == "both"
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a/{b}", "/{a}/{b:int}", "/{rest:path}"])
+def test_path_is_a_template(path: str) -> None:
+    assert handler(path=path).path == path
+
+
+@pytest.mark.parametrize("path", ["", "a", "http://host/a", "{a}", " /a", None, 7])
+def test_path_begins_with_a_slash(path: object) -> None:
+    with pytest.raises(ValidationError, match="path"):
+        handler(path=path)
+
+
+@pytest.mark.parametrize("path", ["/{a}/{a}", "/{a:number}"])
+def test_path_that_is_no_template_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError, match="not a path template: "):
+        handler(path=path)
+
+
+@pytest.mark.parametrize(
+    ("method", "methods"),
+    [
+        ("GET", ["GET"]),
+        ("GET,POST", ["GET", "POST"]),
+        (" PUT , GET ", ["PUT", "GET"]),
+        (",".join(sorted(METHODS)), sorted(METHODS)),
+    ],
+)
+def test_methods_stand_between_commas(method: str, methods: list[str]) -> None:
+    assert handler(method=method).methods == methods
+
+
+@pytest.mark.parametrize("method", ["", "get", "GET,", "GET POST", "CONNECT", "GET,FETCH"])
+def test_unknown_method_is_refused_and_the_known_ones_are_named(method: str) -> None:
+    with pytest.raises(ValidationError, match="known are: DELETE, GET, HEAD, OPTIONS, PATCH"):
+        handler(method=method)
+
+
+@pytest.mark.parametrize("method", [None, ["GET"], 7])
+def test_method_is_text(method: object) -> None:
+    with pytest.raises(ValidationError, match="method"):
+        handler(method=method)
+
+
+def test_slash_at_the_end_may_matter() -> None:
+    assert handler(url_trailing_slash="strict-match").url_trailing_slash == "strict-match"
+
+
+@pytest.mark.parametrize("value", ["strict", "", None, True])
+def test_slash_at_the_end_has_two_ways(value: object) -> None:
+    with pytest.raises(ValidationError, match="url_trailing_slash"):
+        handler(url_trailing_slash=value)
+
+
+def test_limits_have_the_defaults_of_the_original() -> None:
+    assert websocket_handler().limits == Limits(max_remote_payload=65536, fragment_size=65536)
+
+
+def test_limits_are_those_of_the_file() -> None:
+    config = WebSocketHandlerConfig.model_validate(
+        {"path": "/a", "method": "GET", "max-remote-payload": 1, "fragment-size": 0}
+    )
+
+    assert config.limits == Limits(max_remote_payload=1, fragment_size=0)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("max-remote-payload", value) for value in (0, -1, "1", 1.0, True, None)),
+        *(("fragment-size", value) for value in (-1, "1", 1.0, True, None)),
+    ],
+)
+def test_limits_are_numbers_within_bounds(option: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=option):
+        WebSocketHandlerConfig.model_validate({"path": "/a", "method": "GET", option: value})
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT,DELETE"])
+def test_connection_cannot_begin_without_get(method: str) -> None:
+    with pytest.raises(ValidationError, match="method: must have GET"):
+        websocket_handler(method=method)
+
+
+def test_websocket_handler_may_answer_more_methods_than_get() -> None:
+    assert websocket_handler(method="POST,GET").methods == ["POST", "GET"]
+
+
+def test_unknown_option_is_refused() -> None:
+    with pytest.raises(ValidationError, match="max-remote-payload"):
+        handler(**{"max-remote-payload": 1})

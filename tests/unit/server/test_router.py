@@ -1,0 +1,172 @@
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message as ASGIEvent
+from starlette.types import Scope
+
+from app.handlers.config import HandlerConfig
+from app.server.router import describe_path, make_router, paths
+from app.websocket.channel import Channel
+from app.websocket.close import ConnectionClosed
+from app.websocket.limits import Limits
+
+
+class Page:
+    """Answers with what it was asked."""
+
+    def __init__(self, path: str, **options: object) -> None:
+        self.handler_name = f"handler of {path}"
+        self.options = HandlerConfig.model_validate({"path": path, "method": "GET", **options})
+
+    async def respond(self, request: Request) -> Response:
+        params = dict(request.path_params)
+        return PlainTextResponse(f"{request.method} {self.options.path} {params}")
+
+
+class Chat(Page):
+    """Accepts each connection and tells it where it is."""
+
+    def __init__(self, path: str, **options: object) -> None:
+        super().__init__(path, **options)
+        self.limits = Limits(max_remote_payload=2, fragment_size=0)
+        self.received: list[object] = []
+
+    async def serve(self, channel: Channel, request: HTTPConnection) -> None:
+        await channel.accept(None, [])
+        await channel.send(f"{self.options.path} {dict(request.path_params)}")
+        self.received.append(await channel.receive())
+
+
+async def answer(*handlers: Page, path: str, method: str = "GET") -> httpx.Response:
+    transport = httpx.ASGITransport(make_router(handlers))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.request(method, path)
+
+
+async def talk(
+    *handlers: Page, path: str, say: str = "", extensions: dict[str, Any] | None = None
+) -> list[ASGIEvent]:
+    """Open a WebSocket connection, say something, and return what is sent to the client."""
+    sent: list[ASGIEvent] = []
+    events: list[ASGIEvent] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": say},
+    ]
+    scope: Scope = {"type": "websocket", "path": path, "headers": []}
+    if extensions is not None:
+        scope["extensions"] = extensions
+
+    async def receive() -> ASGIEvent:
+        return events.pop(0)
+
+    async def send(event: ASGIEvent) -> None:
+        sent.append(event)
+
+    await make_router(handlers)(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("path", "slash", "reached"),
+    [
+        ("/a", "both", ["/a", "/a/"]),
+        ("/a/", "both", ["/a/", "/a"]),
+        ("/a/{b}", "both", ["/a/{b}", "/a/{b}/"]),
+        ("/", "both", ["/"]),
+        ("/a", "strict-match", ["/a"]),
+        ("/a/", "strict-match", ["/a/"]),
+    ],
+)
+def test_handler_is_reached_with_and_without_a_slash_at_the_end_unless_strict(
+    path: str, slash: str, reached: list[str]
+) -> None:
+    assert paths(Page(path, url_trailing_slash=slash)) == reached
+
+
+def test_path_is_described_with_what_is_spoken_there() -> None:
+    assert describe_path(Page("/a", method="PUT, GET")) == "/a (PUT)"
+    assert describe_path(Chat("/a")) == "/a (WebSocket)"
+
+
+async def test_request_is_answered_by_the_handler_of_its_path() -> None:
+    handlers = [Page("/a"), Page("/b/{c}"), Chat("/d")]
+
+    assert (await answer(*handlers, path="/a")).text == "GET /a {}"
+    assert (await answer(*handlers, path="/b/x")).text == "GET /b/{c} {'c': 'x'}"
+    assert (await answer(*handlers, path="/d")).text == "GET /d {}"
+
+
+@pytest.mark.parametrize("path", ["/a", "/a/"])
+async def test_slash_at_the_end_makes_no_difference_and_no_redirect(path: str) -> None:
+    response = await answer(Page("/a"), path=path)
+
+    assert (response.status_code, response.text) == (200, "GET /a {}")
+
+
+async def test_slash_at_the_end_matters_where_it_is_to() -> None:
+    strict = Page("/a", url_trailing_slash="strict-match")
+
+    assert (await answer(strict, path="/a")).status_code == 200
+    assert (await answer(strict, path="/a/")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/b", "/a/b", "/A", "//a"])
+async def test_unknown_path_is_answered_with_404(path: str) -> None:
+    response = await answer(Page("/a"), path=path)
+
+    assert (response.status_code, response.text) == (404, "Not Found")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+
+
+async def test_method_of_another_handler_is_answered_with_405() -> None:
+    handler = Page("/a", method="PUT,DELETE")
+
+    response = await answer(handler, path="/a", method="POST")
+
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == {"PUT", "DELETE"}
+    assert (await answer(handler, path="/a", method="DELETE")).text == "DELETE /a {}"
+
+
+async def test_connection_is_served_by_the_handler_of_its_path() -> None:
+    sent = await talk(Chat("/b"), Chat("/a/{room}"), path="/a/kitchen")
+
+    assert [event["type"] for event in sent] == ["websocket.accept", "websocket.send"]
+    assert sent[1]["text"] == "/a/{room} {'room': 'kitchen'}"
+
+
+@pytest.mark.parametrize("path", ["/a", "/a/"])
+async def test_connection_finds_its_handler_with_and_without_a_slash(path: str) -> None:
+    sent = await talk(Chat("/a"), path=path)
+
+    assert sent[1]["text"] == "/a {}"
+
+
+async def test_connection_has_the_limits_of_its_handler() -> None:
+    generous, strict = Chat("/a"), Chat("/b")
+    generous.limits = Limits(max_remote_payload=3, fragment_size=0)
+
+    await talk(generous, strict, path="/a", say="abc")
+
+    assert generous.received == ["abc"]
+    with pytest.raises(ConnectionClosed, match="a message has at most 2 bytes"):
+        await talk(generous, strict, path="/b", say="abc")
+
+
+@pytest.mark.parametrize("path", ["/page", "/nowhere"])
+async def test_connection_that_nobody_serves_is_refused_with_404(path: str) -> None:
+    sent = await talk(Page("/page"), path=path, extensions={"websocket.http.response": {}})
+
+    start, body = sent
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 404)
+    assert (b"content-length", b"9") in start["headers"]
+    assert body == {"type": "websocket.http.response.body", "body": b"Not Found"}
+
+
+async def test_connection_that_nobody_serves_is_closed_where_the_server_cannot_answer() -> None:
+    sent = await talk(path="/nowhere")
+
+    assert sent == [{"type": "websocket.close", "code": 1000, "reason": ""}]
