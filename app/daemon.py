@@ -71,7 +71,6 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
         count=processor.worker_threads,
         thread_name=shared.thread_name(shared.default_task_processor),
         backlog=server.listener.backlog,
-        max_message_size=server.max_message_size(),
         tls=None if server.listener.tls is None else read_tls(server.listener.tls),
     )
     log_to_stderr()

@@ -14,6 +14,7 @@ from app.components.errors import ComponentStartError
 from app.components.manager import ComponentManager
 from app.config_updates.component import DynamicConfigComponent
 from app.exceptions import ConfigError
+from app.server.adoption import adopt
 from app.server.component import ServerComponent
 from app.service_config import ServiceConfig, build_components, read_service_config
 from app.static_config.reading import find_static_config
@@ -61,6 +62,7 @@ class Service(Starlette):
         await receive()
         try:
             running = await self._start(lifespan=True)
+            adopt(receive)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": _failure(error)})
             return

@@ -1,13 +1,12 @@
 """The options of handlers."""
 
-from typing import Annotated, Self
+from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 from starlette.routing import compile_path
 
 from app.components.component import ComponentConfig
 from app.server.contracts import UrlTrailingSlash
-from app.static_config.model import NO_EFFECT_YET
 from app.websocket.limits import Limits
 
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -60,7 +59,7 @@ class WebSocketHandlerConfig(HandlerConfig):
         alias="max-remote-payload",
         description="Bytes of the longest message from a client; more is closed with 1009.",
     )
-    fragment_size: Annotated[int, NO_EFFECT_YET] = Field(
+    fragment_size: int = Field(
         default=65536,
         ge=0,
         alias="fragment-size",

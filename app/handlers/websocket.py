@@ -31,7 +31,7 @@ class WebSocketHandlerBase(Component, ABC):
     ) -> None:
         self.handler_name: Final = section
         self.options: Final = config
-        self.limits: Final = config.limits
+        self._limits: Final = config.limits
         server.add_handler(self)
 
     @abstractmethod
@@ -68,7 +68,7 @@ class WebSocketHandlerBase(Component, ABC):
             return
         if accepted:
             del request  # The connection may live for days.
-            await self._handle(channel, context)
+            await self._handle(connection, channel, context)
 
     async def _accept(
         self, channel: Channel, request: HTTPConnection, context: RequestContext
@@ -81,14 +81,16 @@ class WebSocketHandlerBase(Component, ABC):
             await channel.refuse(500, [], b"")
             return False
         if accepted:
-            await channel.accept(response.subprotocol, response.headers.raw)
+            await channel.accept(response.subprotocol, response.headers.raw, self._limits)
         else:
             await channel.refuse(response.status_code, response.headers.raw, response.body)
         return accepted
 
-    async def _handle(self, channel: Channel, context: RequestContext) -> None:
+    async def _handle(
+        self, connection: WebSocketConnection, channel: Channel, context: RequestContext
+    ) -> None:
         try:
-            await self.handle(WebSocketConnection(channel), context)
+            await self.handle(connection, context)
         except Exception as error:
             if not _is_end(error, channel):
                 logger.exception("handler %r raised", self.handler_name)

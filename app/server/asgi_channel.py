@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import logging
-from typing import Any, Final
+from typing import Any
 
 from starlette.types import Message as ASGIEvent
 from starlette.types import Receive, Scope, Send
@@ -25,15 +25,11 @@ class AsgiChannel:
     server gives it. The server notices an end at once, this channel when it receives or sends.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limits: Limits) -> None:
-        client = scope.get("client")
-        self.remote_address: Final[tuple[str, int] | None] = (
-            (client[0], client[1]) if client else None
-        )
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._limits = limits
+        self._max_payload = 0
         self._record: CloseRecord | None = None
         # Set once; waited for by those who want to know of the end.
         self._ended = asyncio.Event()
@@ -46,7 +42,8 @@ class AsgiChannel:
     def closed(self) -> CloseRecord | None:
         return self._record
 
-    async def accept(self, subprotocol: str | None, headers: Headers) -> None:
+    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
+        self._max_payload = limits.max_remote_payload
         await self._receive_connect()
         await self._send_event(
             {"type": "websocket.accept", "subprotocol": subprotocol, "headers": list(headers)}
@@ -122,8 +119,8 @@ class AsgiChannel:
             raise ConnectionClosed(self._end(closed_by, code, event.get("reason") or ""))
         text: str | None = event.get("text")
         message: Message = text if text is not None else event["bytes"]
-        if _is_longer(message, self._limits.max_remote_payload):
-            reason = f"a message has at most {self._limits.max_remote_payload} bytes"
+        if _is_longer(message, self._max_payload):
+            reason = f"a message has at most {self._max_payload} bytes"
             code = CloseCode.MESSAGE_TOO_BIG
             record = self._end(ClosedBy.SERVER, code, reason)
             self._closing = asyncio.ensure_future(self._send_close(code, reason))

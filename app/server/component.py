@@ -5,7 +5,7 @@ from starlette.routing import Router
 
 from app.components.component import Component, ComponentConfig
 from app.exceptions import ConfigError
-from app.server.contracts import Handler, WebSocketHandler
+from app.server.contracts import Handler
 from app.server.listener import ListenerConfig
 from app.server.router import describe_path, make_router, paths
 from app.static_config.manager import ManagerConfig
@@ -52,11 +52,6 @@ class ServerComponent(Component):
     def describe_handlers(self) -> list[tuple[str, str]]:
         """Return the name and the path of each handler, as a person would want to see them."""
         return [(each.handler_name, describe_path(each)) for each in self.handlers]
-
-    def max_message_size(self) -> int:
-        """Return the bytes of the longest message that any handler receives."""
-        limits = [each.limits for each in self.handlers if isinstance(each, WebSocketHandler)]
-        return max((each.max_remote_payload for each in limits), default=0)
 
     def _check_place(self, handler: Handler) -> None:
         wanted = handler.options.task_processor

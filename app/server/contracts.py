@@ -1,13 +1,15 @@
 """What the server asks of the code above it."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from app.websocket.channel import Channel
-from app.websocket.limits import Limits
+
+DIRECT: Final = "websocket.direct"
+"""The key in a scope's extensions under which the direct path hands a connection's channel over."""
 
 UrlTrailingSlash = Literal["both", "strict-match"]
 
@@ -50,10 +52,6 @@ class Handler(Protocol):
 @runtime_checkable
 class WebSocketHandler(Handler, Protocol):
     """Serves the WebSocket connections to one path, too."""
-
-    @property
-    def limits(self) -> Limits:
-        """What each of its connections may ask for."""
 
     async def serve(self, channel: Channel, request: HTTPConnection) -> None:
         """Serve one connection, from the handshake to its end."""

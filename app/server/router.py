@@ -8,7 +8,8 @@ from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from app.server.asgi_channel import AsgiChannel, refuse
-from app.server.contracts import Handler, WebSocketHandler
+from app.server.contracts import DIRECT, Handler, WebSocketHandler
+from app.websocket.channel import Channel
 
 
 def make_router(handlers: Iterable[Handler]) -> Router:
@@ -38,7 +39,8 @@ class WebSocketEndpoint:
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        channel = AsgiChannel(scope, receive, send, self._handler.limits)
+        extensions = scope.get("extensions") or {}
+        channel: Channel = extensions.get(DIRECT) or AsgiChannel(scope, receive, send)
         await self._handler.serve(channel, HTTPConnection(scope))
 
 

@@ -17,6 +17,7 @@ from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess
 
+from app.server.http_protocol import HttpProtocol
 from app.server.tls import TlsMaterial
 from app.task_processors.pool import name_thread
 
@@ -32,10 +33,6 @@ HEALTH_TIMEOUT: Final = 15
 """Seconds in which a worker must answer its supervisor: enough to start on a throttled CPU."""
 
 
-UVICORN_MAX_SIZE: Final = 16 * 1024 * 1024
-"""Bytes of the longest message that Uvicorn takes by default."""
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
     """What worker processes are made of; all of it goes to them by pickle, none by file."""
@@ -44,7 +41,6 @@ class WorkerOptions:
     count: int
     thread_name: str
     backlog: int
-    max_message_size: int
     tls: TlsMaterial | None
 
 
@@ -60,10 +56,7 @@ def run_workers(options: WorkerOptions, sockets: list[socket.socket]) -> bool:
         lifespan="on",
         workers=options.count,
         backlog=options.backlog,
-        # Uvicorn cuts the connection of a longer message without reading the rest, so that its
-        # close frame may get lost: it comes after the channel's limit, which closes in good order.
-        ws_max_size=max(2 * options.max_message_size, UVICORN_MAX_SIZE),
-        ws_per_message_deflate=False,
+        http=HttpProtocol,
         ssl_context_factory=options.tls,
         timeout_graceful_shutdown=LEAVE_TIMEOUT,
         timeout_worker_healthcheck=HEALTH_TIMEOUT,

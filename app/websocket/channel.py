@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.websocket.close import CloseRecord
+from app.websocket.limits import Limits
 
 Message = str | bytes
 """One message: text is `str`, binary is `bytes`."""
@@ -20,15 +21,11 @@ class Channel(Protocol):
     """
 
     @property
-    def remote_address(self) -> tuple[str, int] | None:
-        """Host and port of the peer; None if it has none, as with a Unix socket."""
-
-    @property
     def closed(self) -> CloseRecord | None:
         """How the connection ended, or None while nothing of an end is known here."""
 
-    async def accept(self, subprotocol: str | None, headers: Headers) -> None:
-        """Answer the opening handshake with 101."""
+    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
+        """Answer the opening handshake with 101; from then on `limits` hold."""
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer the opening handshake with an HTTP response instead; ends the channel."""

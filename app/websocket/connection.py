@@ -1,10 +1,13 @@
 """The connection that a handler talks to."""
 
-from collections.abc import AsyncIterator, Generator
-from typing import Any, Final
+from collections.abc import Generator
+from typing import Any, Final, Self
 
 from app.websocket.channel import Channel, Message
 from app.websocket.close import CloseRecord, ConnectionClosed, check_close
+
+
+_MESSAGE = (str, bytes)
 
 
 class ConcurrentRecvError(RuntimeError):
@@ -22,19 +25,14 @@ class WebSocketConnection:
     a handler may let it pass: it is no error.
     """
 
-    __slots__ = ("_channel", "_receiving")
+    __slots__ = ("_channel", "_receiving", "remote_address")
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, remote_address: tuple[str, int] | None) -> None:
         self._channel: Final = channel
         self._receiving = False
-
-    @property
-    def remote_address(self) -> tuple[str, int] | None:
-        """Host and port of the peer; None for a peer on a Unix socket.
-
-        Behind a trusted proxy these are what the proxy says of the client.
-        """
-        return self._channel.remote_address
+        # Host and port of the peer, or of the client that a trusted proxy names; None for a peer
+        # on a Unix socket.
+        self.remote_address: Final = remote_address
 
     async def recv(self) -> Message:
         """Wait for the next message: `str` if it is text, `bytes` if it is binary.
@@ -64,31 +62,34 @@ class WebSocketConnection:
             raise ConcurrentRecvError
         return self._channel.receive_nowait()
 
-    async def __aiter__(self) -> AsyncIterator[Message]:
-        """Yield messages until the connection ends.
+    def __aiter__(self) -> Self:
+        """Iterate over the messages until the connection ends.
 
         Raises:
             ConnectionClosed: it did not end in an orderly way (connection lost, broken protocol,
                 a limit exceeded).
         """
+        return self
+
+    async def __anext__(self) -> Message:
         try:
-            while True:
-                yield await self.recv()
+            return await self.recv()
         except ConnectionClosed as end:
-            if not end.record.orderly:
-                raise
+            if end.record.orderly:
+                raise StopAsyncIteration from None
+            raise
 
     async def send(self, message: Message) -> None:
         """Send one message: `str` as text, `bytes` as binary.
 
-        Returns when the message has been handed to the operating system's side of the connection,
-        not when the peer has it; waits while the peer does not keep up.
+        The message leaves when the event loop has its next turn, together with all others sent in
+        this one. Waits only while the peer does not keep up.
 
         Raises:
             ConnectionClosed: the connection has ended.
             TypeError: the message is neither.
         """
-        if not isinstance(message, str | bytes):
+        if not isinstance(message, _MESSAGE):
             raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
         await self._channel.send(message)
 

@@ -1,0 +1,70 @@
+"""How a Uvicorn that somebody else has started comes to use our HTTP class.
+
+All that is known of Uvicorn's insides for this is in this file, and tests hold it to that.
+"""
+
+import logging
+import signal
+from typing import Final
+
+from starlette.types import Receive
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.server.http_protocol import HttpProtocol
+
+logger = logging.getLogger(__name__)
+
+UNUSED_OPTIONS: Final = {"ws_max_size": 16 * 1024 * 1024, "ws_max_queue": 32}
+"""Options of Uvicorn that mean nothing on the direct path, and their defaults."""
+
+
+def adopt(receive: Receive) -> None:
+    """Make the Uvicorn that runs this lifespan use the direct path, and say so if it cannot.
+
+    To be called before the first connection is accepted: at the start-up of the lifespan.
+
+    Args:
+        receive: What the lifespan was called with.
+    """
+    config = _config_of(receive)
+    reason = "the server is not Uvicorn" if config is None else _refusal(config)
+    if config is None or reason is not None:
+        logger.info(
+            "portable path, because %s: fragment-size has no effect, a connection that is lost"
+            " looks like one that was closed, and the server's own limits come first",
+            reason,
+        )
+        return
+    config.http_protocol_class = HttpProtocol
+    for option, default in UNUSED_OPTIONS.items():
+        if getattr(config, option) != default:
+            logger.warning(
+                "--%s has no effect: limits are options of each handler in the static config",
+                option.replace("_", "-"),
+            )
+
+
+def _config_of(receive: Receive) -> Config | None:
+    """Return the config of the Uvicorn that calls us, or None if it is another server."""
+    # Uvicorn hands out a bound method of its lifespan object; at log level trace a wrapped one,
+    # but then its server has bound itself to the signal.
+    for method in (receive, signal.getsignal(signal.SIGTERM)):
+        config = getattr(getattr(method, "__self__", None), "config", None)
+        # Hypercorn's objects have a `config`, too.
+        if isinstance(config, Config):
+            return config
+    return None
+
+
+def _refusal(config: Config) -> str | None:
+    """Return why this Uvicorn must be left as it is, or None."""
+    if config.http_protocol_class is HttpProtocol:
+        return None
+    if config.ws != "auto" or config.http != "auto":
+        return f"Uvicorn was told to use --ws {config.ws} and --http {config.http}"
+    if config.ws_protocol_class is None:
+        return "Uvicorn was told to use no WebSockets"
+    if config.http_protocol_class is not HttpToolsProtocol:
+        return "httptools is not installed"
+    return None

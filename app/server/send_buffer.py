@@ -1,0 +1,86 @@
+"""What a connection has to send: written together, once per turn of the event loop."""
+
+import asyncio
+from typing import Final
+
+FLUSH_BYTES: Final = 64 * 1024
+"""Bytes that are written at once instead of at the end of the loop's turn."""
+
+BYTES_PER_TURN: Final = 256 * 1024
+"""Bytes that a task may send before other tasks have their turn."""
+
+
+class SendBuffer:
+    """Collects what is sent in one turn of the event loop and writes it with one system call.
+
+    Waiting is for a transport that has asked to pause, not for each message.
+    """
+
+    __slots__ = (
+        "_flush_is_due",
+        "_loop",
+        "_parts",
+        "_size",
+        "_transport",
+        "_turn_bytes",
+        "_writable",
+    )
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._turn_bytes = 0
+        self._flush_is_due = False
+        # There is one only while the transport has more than it wants.
+        self._writable: asyncio.Event | None = None
+
+    @property
+    def paused(self) -> bool:
+        """True while the transport has more than it wants: the peer does not keep up."""
+        return self._writable is not None
+
+    def write(self, data: bytes) -> bool:
+        """Send `data`, after all that was written before it, before this turn ends.
+
+        Returns True if the sender should `wait` before it sends more.
+        """
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size >= FLUSH_BYTES:
+            self.flush()
+        if not self._flush_is_due:
+            self._flush_is_due = True
+            self._loop.call_soon(self._end_turn)
+        return self._writable is not None or self._turn_bytes > BYTES_PER_TURN
+
+    def flush(self) -> None:
+        """Hand all that was written to the transport."""
+        if self._parts:
+            parts, self._parts = self._parts, []
+            self._turn_bytes += self._size
+            self._size = 0
+            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    async def wait(self) -> None:
+        """Wait until the transport wants more, or, if it does, let other tasks have their turn."""
+        if self._writable is None:
+            await asyncio.sleep(0)
+        else:
+            await self._writable.wait()
+
+    def pause(self) -> None:
+        """Let senders wait. Called by the transport."""
+        self._writable = asyncio.Event()
+
+    def resume(self) -> None:
+        """Let senders go on; also when the transport has gone, and they must be told."""
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+    def _end_turn(self) -> None:
+        self._flush_is_due = False
+        self.flush()
+        self._turn_bytes = 0
