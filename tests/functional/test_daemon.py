@@ -196,7 +196,7 @@ def test_check_config_tells_what_would_run_and_what_has_no_effect_yet(config: Pa
     assert f"{config}: good" in would_run
     assert "workers: 4 (main-task-processor)" in would_run
     assert "websocket-handler: /chat (WebSocket)" in would_run
-    assert [line.strip() for line in no_effect.splitlines()][:9] == [
+    assert [line.strip() for line in no_effect.splitlines()][:8] == [
         "components_manager.coro_pool.initial_size",
         "components_manager.coro_pool.max_size",
         "components_manager.components.logging.fs-task-processor",
@@ -205,7 +205,6 @@ def test_check_config_tells_what_would_run_and_what_has_no_effect_yet(config: Pa
         "components_manager.components.logging.loggers.default.overflow_behavior",
         "components_manager.components.tracer.service-name",
         "components_manager.components.dynamic-config.fs-cache-path",
-        "components_manager.components.websocket-handler.fragment-size",
     ]
     assert "USERVER_LOG_REQUEST" in no_effect
 

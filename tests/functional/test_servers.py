@@ -135,5 +135,5 @@ def test_signal_closes_connections_under_uvicorn(tmp_path: Path) -> None:
         assert chat.receive_text(TIMEOUT) == "hello"
         server.stop()
 
-        assert close_of(chat).code == 1012
+        assert close_of(chat).code == 1001
     assert re.search(r"Application shutdown complete", server.log())

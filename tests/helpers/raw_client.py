@@ -80,6 +80,10 @@ class RawClient:
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
 
+    def end_sending(self) -> None:
+        """Close our half of the stream."""
+        self.socket.shutdown(socket.SHUT_WR)
+
     def open(self, path: str = "/chat") -> Self:
         """Do the opening handshake."""
         self.send(request_head(path))

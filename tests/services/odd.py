@@ -57,6 +57,7 @@ class BlockingHandler(WebSocketHandlerBase):
     @override
     async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
         await chat.send("good night")
+        await asyncio.sleep(0)  # the message leaves
         time.sleep(3600)  # noqa: ASYNC251 (the oddity that this handler is for)
 
 

@@ -1,0 +1,121 @@
+import logging
+import signal
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.lifespan.on import LifespanOn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.server.adoption import adopt
+from app.server.http_protocol import HttpProtocol
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Do nothing."""
+
+
+def loaded(**options: Any) -> uvicorn.Config:
+    config = uvicorn.Config(application, log_config=None, **options)
+    config.load()
+    return config
+
+
+class Foreign:
+    """A lifespan of a server that has a config, too, as Hypercorn's has."""
+
+    config = object()
+
+    async def receive(self) -> dict[str, Any]:
+        return {}
+
+
+async def test_uvicorn_with_its_own_choice_gets_our_http_class(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = loaded()
+    adopt(LifespanOn(config).receive)
+
+    assert config.http_protocol_class is HttpProtocol
+    assert caplog.records == []
+
+
+async def test_uvicorn_that_has_our_class_already_keeps_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = loaded(http=HttpProtocol)
+    adopt(LifespanOn(config).receive)
+
+    assert config.http_protocol_class is HttpProtocol
+    assert caplog.records == []
+
+
+async def test_uvicorn_behind_a_wrapped_receive_is_found_by_its_signal_handler() -> None:
+    config = loaded()
+    server = uvicorn.Server(config)
+    lifespan = LifespanOn(config)
+
+    async def wrapped() -> Any:
+        return await lifespan.receive()
+
+    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    try:
+        adopt(wrapped)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert config.http_protocol_class is HttpProtocol
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"ws": "wsproto"}, "--ws wsproto"),
+        ({"ws": "none"}, "--ws none"),
+        ({"http": "h11"}, "--http h11"),
+    ],
+)
+async def test_explicit_choice_is_left_alone_and_the_log_says_why(
+    options: dict[str, Any], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = loaded(**options)
+    chosen = config.http_protocol_class
+    adopt(LifespanOn(config).receive)
+
+    assert config.http_protocol_class is chosen
+    assert reason in caplog.text
+
+
+async def test_other_server_is_left_alone_and_the_log_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    adopt(Foreign().receive)
+
+    assert "portable path, because the server is not Uvicorn" in caplog.text
+
+
+async def test_uvicorn_without_httptools_is_left_alone(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO)
+    config = loaded()
+
+    class H11(HttpToolsProtocol):
+        """Stands for what Uvicorn takes where httptools is missing."""
+
+    monkeypatch.setattr(config, "http_protocol_class", H11)
+    adopt(LifespanOn(config).receive)
+
+    assert config.http_protocol_class is H11
+    assert "httptools is not installed" in caplog.text
+
+
+@pytest.mark.parametrize("option", ["ws_max_size", "ws_max_queue"])
+async def test_option_without_a_meaning_gets_a_warning(
+    option: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    adopt(LifespanOn(loaded(**{option: 1})).receive)
+
+    assert f"--{option.replace('_', '-')} has no effect" in caplog.text

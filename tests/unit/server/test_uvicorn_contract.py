@@ -1,0 +1,90 @@
+"""What we use of Uvicorn without its promise: when one of these fails, a release has changed it."""
+
+import asyncio
+import inspect
+import logging
+from typing import Any
+
+import pytest
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.lifespan.on import LifespanOn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server, ServerState
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """Do nothing."""
+
+
+@pytest.fixture
+def config() -> uvicorn.Config:
+    config = uvicorn.Config(application, log_config=None)
+    config.load()
+    return config
+
+
+def test_config_says_what_was_chosen_and_what_it_was_resolved_to(config: uvicorn.Config) -> None:
+    assert (config.ws, config.http) == ("auto", "auto")
+    assert config.http_protocol_class is HttpToolsProtocol
+    assert config.ws_protocol_class is not None
+    assert (config.ws_ping_interval, config.ws_ping_timeout) == (20.0, 20.0)
+    assert (config.ws_max_size, config.ws_max_queue) == (16 * 1024 * 1024, 32)
+    assert config.reset_contextvars is False
+
+
+async def test_lifespan_receives_by_a_bound_method_that_leads_to_the_config(
+    config: uvicorn.Config,
+) -> None:
+    receive = LifespanOn(config).receive
+
+    assert receive.__self__.config is config
+
+
+def test_signal_handler_is_a_bound_method_that_leads_to_the_config(config: uvicorn.Config) -> None:
+    assert Server(config).handle_exit.__self__.config is config
+
+
+def test_http_class_is_looked_up_in_the_config_for_each_connection() -> None:
+    assert "config.http_protocol_class(" in inspect.getsource(Server.startup)
+
+
+async def test_http_class_has_what_ours_builds_on(config: uvicorn.Config) -> None:
+    state = ServerState()
+    protocol = HttpToolsProtocol(config=config, server_state=state, app_state={})
+    protocol.on_message_begin()
+
+    assert protocol.app is config.loaded_app
+    assert protocol.loop is asyncio.get_running_loop()
+    assert protocol.connections is state.connections
+    assert protocol.tasks is state.tasks
+    assert protocol.server_state.default_headers == []
+    assert protocol.headers == []
+    assert protocol.url == b""
+    assert protocol.cycle is None
+    assert protocol.limit_concurrency is None
+    assert (protocol.root_path, protocol.asgi_version) == ("", "3.0")
+    assert {"client", "headers", "http_version", "root_path", "server", "state"} < set(
+        protocol.scope
+    )
+    assert callable(protocol._unset_keepalive_if_required)
+    assert callable(protocol._unsupported_upgrade_warning)
+    assert protocol._should_upgrade_to_ws() is True
+    assert isinstance(protocol.logger, logging.Logger)
+
+
+def test_shutdown_asks_each_connection_to_end() -> None:
+    assert "connection.shutdown()" in inspect.getsource(Server.shutdown)
+
+
+def test_supervisor_has_what_ours_builds_on(config: uvicorn.Config) -> None:
+    assert list(inspect.signature(Multiprocess.__init__).parameters) == [
+        *("self", "config", "sockets")
+    ]
+    assert callable(Multiprocess.terminate_all)
+    assert callable(Multiprocess.join_all)
+    process = Process(config, [])
+    assert process.exitcode is None
+    assert process.process.name.rpartition("-")[2].isdigit()
+    assert STARTUP_FAILURE == 3
