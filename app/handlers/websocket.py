@@ -67,6 +67,9 @@ class WebSocketHandlerBase(Component, ABC):
         except ConnectionClosed:
             return
         if accepted:
+            client = request.client
+            address = (client.host, client.port) if client else None
+            connection = WebSocketConnection(channel, address)
             del request  # The connection may live for days.
             await self._handle(connection, channel, context)
 

@@ -7,7 +7,6 @@ import logging
 import signal
 from typing import Final
 
-from starlette.types import Receive
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -19,7 +18,7 @@ UNUSED_OPTIONS: Final = {"ws_max_size": 16 * 1024 * 1024, "ws_max_queue": 32}
 """Options of Uvicorn that mean nothing on the direct path, and their defaults."""
 
 
-def adopt(receive: Receive) -> None:
+def adopt(receive: object) -> None:
     """Make the Uvicorn that runs this lifespan use the direct path, and say so if it cannot.
 
     To be called before the first connection is accepted: at the start-up of the lifespan.
@@ -45,7 +44,7 @@ def adopt(receive: Receive) -> None:
             )
 
 
-def _config_of(receive: Receive) -> Config | None:
+def _config_of(receive: object) -> Config | None:
     """Return the config of the Uvicorn that calls us, or None if it is another server."""
     # Uvicorn hands out a bound method of its lifespan object; at log level trace a wrapped one,
     # but then its server has bound itself to the signal.

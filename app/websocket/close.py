@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from websockets.frames import CloseCode
 
 from app.exceptions import ServiceError
+from app.websocket.frames import MAX_CONTROL_PAYLOAD, is_wire_close_code
 
 
 class ClosedBy(enum.Enum):
@@ -57,22 +58,17 @@ class ConnectionClosed(ServiceError):
         return f"closed by {self.record.closed_by.value} with code {self.record.code}{reason}"
 
 
-MAX_REASON_BYTES = 123
-"""Bytes of UTF-8 that fit into a close frame beside the code (RFC 6455 section 5.5)."""
-
-
 def check_close(code: int, reason: str) -> None:
     """Check what is to be put into a close frame.
 
     Raises:
         ValueError: the code may not stand in a close frame (RFC 6455 section 7.4), or the reason is
-            longer than 123 bytes of UTF-8.
+            longer than 123 bytes of UTF-8 (section 5.5).
     """
-    if not (code in _SENDABLE_CODES or 3000 <= code <= 4999):
+    if not is_wire_close_code(code):
         raise ValueError(f"close code {code} cannot be sent; an application's own are 4000 to 4999")
-    if len(reason.encode()) > MAX_REASON_BYTES:
-        raise ValueError(f"a close reason has at most {MAX_REASON_BYTES} bytes of UTF-8")
+    if len(reason.encode()) > _MAX_REASON_BYTES:
+        raise ValueError(f"a close reason has at most {_MAX_REASON_BYTES} bytes of UTF-8")
 
 
-# 1004 is reserved; 1005, 1006 and 1015 say that there was no close frame.
-_SENDABLE_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+_MAX_REASON_BYTES = MAX_CONTROL_PAYLOAD - 2

@@ -5,7 +5,7 @@ from typing import Any, Final, Self
 
 from app.websocket.channel import Channel, Message
 from app.websocket.close import CloseRecord, ConnectionClosed, check_close
-
+from app.websocket.frames import MAX_CONTROL_PAYLOAD
 
 _MESSAGE = (str, bytes)
 
@@ -110,8 +110,8 @@ class WebSocketConnection:
             ConnectionClosed: the connection has ended.
             ValueError: the payload has more than 125 bytes (RFC 6455 section 5.5).
         """
-        if len(payload) > 125:
-            raise ValueError("a ping carries at most 125 bytes")
+        if len(payload) > MAX_CONTROL_PAYLOAD:
+            raise ValueError(f"a ping carries at most {MAX_CONTROL_PAYLOAD} bytes")
         await self._channel.ping(payload)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

@@ -5,6 +5,7 @@ from collections import deque
 
 from app.websocket.channel import Headers, Message
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.websocket.limits import Limits
 
 
 class RecordingChannel:
@@ -14,7 +15,7 @@ class RecordingChannel:
     """
 
     def __init__(self, *messages: Message) -> None:
-        self.remote_address: tuple[str, int] | None = ("192.0.2.1", 50000)
+        self.limits: Limits | None = None
         self.accepted: list[tuple[str | None, Headers]] = []
         self.refused: list[tuple[int, Headers, bytes]] = []
         self.sent: list[Message] = []
@@ -51,9 +52,10 @@ class RecordingChannel:
     def closed(self) -> CloseRecord | None:
         return self._record
 
-    async def accept(self, subprotocol: str | None, headers: Headers) -> None:
+    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
         self._raise_if_gone()
         self.accepted.append((subprotocol, headers))
+        self.limits = limits
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         self._raise_if_gone()

@@ -209,7 +209,6 @@ def test_options_without_effect_are_those_that_the_original_sets() -> None:
         "components_manager.components.logging.loggers.default.overflow_behavior",
         "components_manager.components.tracer.service-name",
         "components_manager.components.dynamic-config.fs-cache-path",
-        "components_manager.components.websocket-handler.fragment-size",
     ]
 
 

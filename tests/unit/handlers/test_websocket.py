@@ -13,6 +13,7 @@ from app.server.component import ServerComponent
 from app.static_config.manager import ManagerConfig
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.connection import WebSocketConnection
+from app.websocket.limits import Limits
 from tests.helpers.recording_channel import RecordingChannel
 
 TIMEOUT = 10.0
@@ -153,8 +154,14 @@ def test_handler_is_known_to_the_server_by_its_section() -> None:
 
     assert component.describe_handlers() == [("other-name", "/a (WebSocket)")]
     assert handler.handler_name == "other-name"
-    assert handler.limits == config.limits
-    assert component.max_message_size() == 7
+
+
+async def test_limits_of_the_config_hold_for_the_connection() -> None:
+    config = WebSocketHandlerConfig(path="/a", method="GET", max_remote_payload=7, fragment_size=3)
+    channel = RecordingChannel()
+    await serve(ReturningHandler(config, server(), "handler"), channel)
+
+    assert channel.limits == Limits(max_remote_payload=7, fragment_size=3)
 
 
 # The handshake

@@ -156,23 +156,6 @@ def test_paths_that_differ_by_a_slash_are_two_where_both_are_strict() -> None:
     assert len(component.handlers) == 2
 
 
-def test_longest_message_is_that_of_the_most_generous_handler() -> None:
-    component = server()
-    component.add_handler(page("page", "/"))
-    component.add_handler(chat("a", "/a", max_remote_payload=10))
-    component.add_handler(chat("b", "/b", max_remote_payload=30))
-    component.add_handler(chat("c", "/c", max_remote_payload=20))
-
-    assert component.max_message_size() == 30
-
-
-def test_nobody_receives_messages_where_there_is_no_websocket_handler() -> None:
-    component = server()
-    component.add_handler(page("page", "/"))
-
-    assert component.max_message_size() == 0
-
-
 def test_router_leads_to_the_handlers() -> None:
     component = server()
     component.add_handler(page("page", "/page"))

@@ -35,7 +35,7 @@ class Chat(Page):
         self.received: list[object] = []
 
     async def serve(self, channel: Channel, request: HTTPConnection) -> None:
-        await channel.accept(None, [])
+        await channel.accept(None, [], self.limits)
         await channel.send(f"{self.options.path} {dict(request.path_params)}")
         self.received.append(await channel.receive())
 

@@ -37,13 +37,15 @@ def test_config_says_what_was_chosen_and_what_it_was_resolved_to(config: uvicorn
 async def test_lifespan_receives_by_a_bound_method_that_leads_to_the_config(
     config: uvicorn.Config,
 ) -> None:
-    receive = LifespanOn(config).receive
+    receive: Any = LifespanOn(config).receive
 
     assert receive.__self__.config is config
 
 
 def test_signal_handler_is_a_bound_method_that_leads_to_the_config(config: uvicorn.Config) -> None:
-    assert Server(config).handle_exit.__self__.config is config
+    handle_exit: Any = Server(config).handle_exit
+
+    assert handle_exit.__self__.config is config
 
 
 def test_http_class_is_looked_up_in_the_config_for_each_connection() -> None:

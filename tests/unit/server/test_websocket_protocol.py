@@ -5,14 +5,13 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
-from websockets.frames import Opcode
 
 from app.server import websocket_protocol
 from app.server.keepalive import KeepaliveOptions
 from app.server.receive_queue import MAX_BYTES, MAX_MESSAGES
 from app.server.websocket_protocol import FRAMES_PER_TURN, ServerHooks, WebSocketProtocol
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
-from app.websocket.frames import encode_close, encode_control, encode_message
+from app.websocket.frames import Opcode, encode_close, encode_control, encode_message
 from app.websocket.limits import Limits
 from tests.helpers.raw_client import encode
 from tests.helpers.raw_client import encode_close as close_of_client
@@ -65,6 +64,10 @@ async def connect(
     assert transport.written.startswith(b"HTTP/1.1 101 ")
     transport.writes.clear()
     return connection
+
+
+async def wait_for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 async def end_of(connection: Connection) -> CloseRecord:
@@ -344,7 +347,7 @@ async def test_shutdown_says_1001_and_does_not_wait_for_a_handler_that_waits(
 ) -> None:
     monkeypatch.setattr(websocket_protocol, "SHUTDOWN_TIMEOUT", SOON)
     connection = await connect()
-    connection.protocol.task = asyncio.ensure_future(asyncio.Event().wait())  # type: ignore[assignment]
+    connection.protocol.task = asyncio.create_task(wait_for_ever())
     connection.protocol.shutdown()
 
     assert connection.transport.written == encode_close(1001, "")

@@ -14,7 +14,7 @@ TIMEOUT = 10.0
 def connected(*messages: Message) -> tuple[WebSocketConnection, RecordingChannel]:
     """Return a connection on which these messages have arrived, and its channel."""
     channel = RecordingChannel(*messages)
-    return WebSocketConnection(channel), channel
+    return WebSocketConnection(channel, None), channel
 
 
 async def waiting(chat: WebSocketConnection) -> "asyncio.Task[Message]":
@@ -294,11 +294,3 @@ async def test_closed_can_be_waited_for_and_gives_the_record() -> None:
     first, second = await asyncio.wait_for(both_wait, TIMEOUT)
     assert first is second is channel.closed
     assert await asyncio.wait_for(chat.closed, TIMEOUT) is channel.closed
-
-
-@pytest.mark.parametrize("address", [("2001:db8::1", 443), None])
-async def test_remote_address_is_that_of_the_channel(address: tuple[str, int] | None) -> None:
-    chat, channel = connected()
-    channel.remote_address = address
-
-    assert chat.remote_address == address
