@@ -52,6 +52,15 @@ def reach(listening: socket.socket, host: str) -> None:
         assert address == client.getsockname()
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the kernel does not tell")
+def test_backlog_is_what_the_kernel_lets_wait() -> None:
+    with listening_sockets(listener(port=0, address="127.0.0.1", backlog=7)) as (listening,):
+        info = listening.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+
+    # Of a socket that listens, the field tcpi_sacked is the backlog.
+    assert int.from_bytes(info[28:32], sys.byteorder) == 7
+
+
 def refusal(config: ListenerConfig) -> str:
     with pytest.raises(ListenerError) as caught, listening_sockets(config):
         pass
