@@ -270,7 +270,9 @@ def test_messages_without_an_echo_at_the_close_are_marked(page: Page, page_url: 
 
         route.on_message(answer)
 
+    stop_the_clock(page)
     open_with_chat(page, page_url, chat)
+    expect(status(page)).to_contain_text("Connected")
     for text in ("first", "second", "third"):
         send(page, text)
 
@@ -298,7 +300,10 @@ def test_the_log_keeps_the_last_500_messages(page: Page, page_url: str) -> None:
     expect(rows(page)).to_have_count(500)
 
 
-def test_waits_twice_as_long_after_each_failure_up_to_30_seconds(page: Page, page_url: str) -> None:
+@pytest.mark.parametrize(("luck", "share"), [(0, 0.5), (0.5, 0.75)])
+def test_waits_twice_as_long_after_each_failure_up_to_30_seconds(
+    page: Page, page_url: str, luck: float, share: float
+) -> None:
     attempts = 0
 
     def chat(route: WebSocketRoute) -> None:
@@ -306,16 +311,15 @@ def test_waits_twice_as_long_after_each_failure_up_to_30_seconds(page: Page, pag
         attempts += 1
         route.close(code=1012, reason=f"attempt {attempts}")
 
+    page.add_init_script(f"Math.random = () => {luck}")
     stop_the_clock(page)
     open_with_chat(page, page_url, chat)
 
     for attempt, longest in enumerate((0.5, 1, 2, 4, 8, 16, 30, 30), start=1):
+        delay = longest * share
         expect(status(page)).to_contain_text(f'"attempt {attempt}"')
-        seconds = range(math.ceil(longest / 2), math.ceil(longest) + 1)
-        expect(status(page)).to_contain_text(
-            re.compile(rf"Reconnecting in ({'|'.join(map(str, seconds))}) s")
-        )
-        page.clock.run_for(int(longest * 1000))
+        expect(status(page)).to_contain_text(f"Reconnecting in {math.ceil(delay)} s")
+        page.clock.run_for(int(delay * 1000))
 
 
 @pytest.mark.parametrize(
@@ -343,6 +347,19 @@ def test_reconnects_at_once_by(page: Page, page_url: str, hurry: str) -> None:
 
     expect(status(page)).to_contain_text("Connected")
     expect(button(page, "Reconnect now")).to_be_hidden()
+
+
+def test_stop_ends_the_attempts_to_reconnect(page: Page, page_url: str) -> None:
+    stop_the_clock(page)
+    open_with_chat(page, page_url, lambda chat: chat.close(code=1012))
+
+    button(page, "Stop").click()
+    expect(status(page)).to_contain_text("Disconnected")
+    page.clock.run_for(60_000)
+
+    expect(status(page)).to_contain_text("Disconnected")
+    expect(rows(page)).to_have_count(1)
+    expect(button(page, "Connect")).to_be_focused()
 
 
 def stop_the_clock(page: Page) -> None:
@@ -407,5 +424,6 @@ def test_asks_no_other_host_and_logs_no_error(page: Page, page_url: str) -> None
     send(page, "hello")
     expect(rows(page)).to_contain_text([re.compile(ROUND_TRIP)])
 
+    expect(page.locator("link[rel=icon]")).to_have_attribute("href", re.compile(r"^data:"))
     assert hosts - {""} == {urlsplit(page_url).netloc}  # "": a data URI, such as the icon's
     assert complaints == []
