@@ -152,6 +152,10 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer, and wait a little for the client to have read it (see `websocket_protocol`)."""
         logger.info("%s - refused with %d: %s", self.client, status, reason)
         self._refused = True
+        if self.cycle is not None and not self.cycle.response_complete:
+            # An answer would stand where the client expects that of its earlier request.
+            self.transport.close()
+            return
         closing = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         all_headers = [*self.server_state.default_headers, *headers, *closing]
         self.transport.write(encode_response(status, all_headers, f"{reason}\n".encode()))
