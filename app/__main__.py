@@ -1,5 +1,13 @@
 """`python -m app`: run the service that `app.main` composes."""
 
+import signal
+import sys
+
+if __name__ == "__main__":
+    # A signal that comes while modules are imported is obeyed like any other: quietly.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: sys.exit(0))
+
 from app.main import main
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ class Component:
     Config: ClassVar[type[ComponentConfig]] = ComponentConfig
 
     needs_lifespan: ClassVar[bool] = False
-    """True if `start` makes threads, signal or log handlers, or listeners: such a component is not
-    started where nobody would stop it (an ASGI server without a lifespan)."""
+    """True if `start` begins what somebody has to end (threads, background tasks, signal or log
+    handlers, listeners): such a component is not started where nobody runs the lifespan."""
 
     async def start(self) -> None:
         """Begin to work; all components that this one depends on have started.
@@ -39,4 +39,8 @@ class Component:
         """
 
     async def stop(self) -> None:
-        """End all that `start` began; called once, and only if `start` has returned."""
+        """End all that `start` began; called once, and only if `start` has returned.
+
+        Two seconds are for all components of a worker process: one that has not left four seconds
+        after the signal is killed.
+        """

@@ -1,5 +1,6 @@
 """The base class of handlers of WebSocket connections."""
 
+import asyncio
 import logging
 from abc import ABC, abstractmethod
 from typing import Final
@@ -16,6 +17,9 @@ from app.websocket.close import ConnectionClosed
 from app.websocket.connection import WebSocketConnection
 
 logger = logging.getLogger(__name__)
+
+FAILURES: Final = (Exception, SystemExit, KeyboardInterrupt)
+"""What a handler may raise without ending the process that serves others, too."""
 
 
 class WebSocketHandlerBase(Component, ABC):
@@ -79,7 +83,7 @@ class WebSocketHandlerBase(Component, ABC):
         response = HandshakeResponse()
         try:
             accepted = await self.handle_handshake(request, response, context)
-        except Exception:
+        except FAILURES:
             logger.exception("handler %r raised in the handshake", self.handler_name)
             await channel.refuse(500, [], b"")
             return False
@@ -94,15 +98,24 @@ class WebSocketHandlerBase(Component, ABC):
     ) -> None:
         try:
             await self.handle(connection, context)
-        except Exception as error:
+        except FAILURES as error:
             if not _is_end(error, channel):
-                logger.exception("handler %r raised", self.handler_name)
-                await channel.close(1011, "")
+                await self._failed(channel)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody has cancelled this task: the handler awaited another one that was.
+            await self._failed(channel)
         # After an end that has come already this waits for the last bytes to leave.
         await channel.close(1000, "")
 
+    async def _failed(self, channel: Channel) -> None:
+        logger.exception("handler %r raised", self.handler_name)
+        await channel.close(1011, "")
 
-def _is_end(error: Exception, channel: Channel) -> bool:
+
+def _is_end(error: BaseException, channel: Channel) -> bool:
     """True if the error only says that the handler's own connection has ended.
 
     While that is open, a ConnectionClosed is of some other connection, and an error.

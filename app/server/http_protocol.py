@@ -212,7 +212,7 @@ async def _serve(
     adapter = AsgiAdapter(protocol, Limits(max_message_size, fragment_size=0))
     try:
         await app(scope, adapter.receive, adapter.send)
-    except Exception:
+    except (Exception, SystemExit, KeyboardInterrupt):
         logger.exception("the application failed in a WebSocket connection")
         protocol.leave(CloseCode.INTERNAL_ERROR)
     except asyncio.CancelledError:

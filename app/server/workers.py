@@ -1,6 +1,5 @@
 """Worker processes under Uvicorn's supervisor."""
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -13,24 +12,15 @@ from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from typing_extensions import override
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors.multiprocess import Multiprocess
 
 from app.server.http_protocol import HttpProtocol
+from app.server.supervisor import KILL_TIMEOUT, Supervisor, let_interrupts_in
 from app.server.tls import TlsMaterial
 from app.task_processors.pool import name_thread
 
-logger = logging.getLogger(__name__)
-
 LEAVE_TIMEOUT: Final = 2
-"""Seconds that a worker's connections and handlers have to end after the signal to leave."""
-
-KILL_TIMEOUT: Final = 3.0
-"""Seconds after which a worker that has not left is killed."""
-
-HEALTH_TIMEOUT: Final = 15
-"""Seconds in which a worker must answer its supervisor: enough to start on a throttled CPU."""
+"""Seconds that a worker's connections and handlers have to end after the signal to leave; what is
+left of the supervisor's KILL_TIMEOUT is for components to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +49,10 @@ def run_workers(options: WorkerOptions, sockets: list[socket.socket]) -> bool:
         http=HttpProtocol,
         ssl_context_factory=options.tls,
         timeout_graceful_shutdown=LEAVE_TIMEOUT,
-        timeout_worker_healthcheck=HEALTH_TIMEOUT,
     )
-    supervisor = _Supervisor(config, sockets)
+    supervisor = Supervisor(config, sockets)
     supervisor.run()
-    return all(process.exitcode != STARTUP_FAILURE for process in supervisor.processes)
-
-
-class _Supervisor(Multiprocess):
-    """Uvicorn's supervisor, which here also ends when a worker does not."""
-
-    @override
-    def terminate_all(self) -> None:
-        # From now on nobody will answer: refuse at once instead of letting clients wait.
-        for listening in self.sockets:
-            listening.close()
-        super().terminate_all()
-
-    @override
-    def join_all(self) -> None:
-        give_up = time.monotonic() + KILL_TIMEOUT
-        for worker in self.processes:
-            worker.process.join(max(0.0, give_up - time.monotonic()))
-            if worker.process.is_alive():
-                logger.error("worker [%s] did not leave in time: killed", worker.pid)
-                worker.process.kill()
-        super().join_all()
+    return not supervisor.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +63,7 @@ class _Worker:
     thread_name: str
 
     def __call__(self) -> ASGIApp:
+        let_interrupts_in()
         name_thread(self.thread_name, _worker_number())
         threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
         return self.make_app()
@@ -107,8 +76,13 @@ def _worker_number() -> int:
 
 
 def _leave_with_parent() -> None:
-    """Leave when the supervisor has died, so that its port does not stay taken."""
+    """Leave when the supervisor has died, so that its port does not stay taken.
+
+    In good order if that goes: nobody is left to kill a worker that hangs.
+    """
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(KILL_TIMEOUT)
+        os._exit(1)

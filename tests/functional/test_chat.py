@@ -99,6 +99,22 @@ def test_handler_that_raises_is_logged_and_closes_with_1011(odd_service: Service
     assert re.search(r"handler 'raising' raised\nTraceback", odd_service.log())
 
 
+@pytest.mark.parametrize("handler", ["exiting", "awaiting-cancelled"])
+def test_handler_cannot_take_the_worker_down_with_it(
+    odd_service: ServiceProcess, handler: str
+) -> None:
+    with (
+        connected(f"{odd_service.ws_url}/chat") as other,
+        connected(f"{odd_service.ws_url}/{handler}") as chat,
+    ):
+        chat.send_text("go on")
+        assert close_of(chat).code == 1011
+
+        other.send_text("still there?")
+        assert other.receive_text(TIMEOUT) == "still there?"
+    odd_service.wait_for_line(f"handler '{handler}' raised")
+
+
 def test_handler_that_returns_closes_with_1000(odd_service: ServiceProcess) -> None:
     with connected(f"{odd_service.ws_url}/returning") as chat:
         chat.send_text("only this")

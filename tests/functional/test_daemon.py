@@ -71,8 +71,13 @@ def test_worker_that_cannot_leave_is_killed() -> None:
         assert re.search(r"worker \[\d+\] did not leave in time: killed", service.log())
 
 
-def test_workers_leave_when_their_parent_is_killed() -> None:
-    with running_service() as service:
+@pytest.mark.parametrize("path", ["/chat", "/blocking"])
+def test_workers_leave_when_their_parent_is_killed(path: str) -> None:
+    """Also one that hangs: nobody is left to kill it."""
+    with (
+        running_service(document=odd_config(), module="tests.services.odd") as service,
+        RawClient(service.port).open(path),
+    ):
         service.process.send_signal(signal.SIGKILL)
         service.wait()
 
@@ -83,7 +88,7 @@ def test_workers_leave_when_their_parent_is_killed() -> None:
                 return True
             return False
 
-        wait_until(refuses, LEAVES_WITHIN)
+        wait_until(refuses, 2 * LEAVES_WITHIN)
 
 
 def test_sighup_replaces_the_workers_while_the_service_answers() -> None:
@@ -157,14 +162,77 @@ def test_taken_port_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_worker_that_cannot_start_ends_the_service_with_1(tmp_path: Path) -> None:
-    document = odd_config()
-    code, output = result(
-        "-c", str(write_config(tmp_path, document)), "--failing", module="tests.services.odd"
-    )
+    config = str(write_config(tmp_path, odd_config()))
+    code, output = result("-c", config, module="tests.services.odd", ODD="failing")
 
     assert code == 1
     assert "component 'failing' could not start: no fuel" in output
     assert "RuntimeError: no fuel" in output
+
+
+def test_worker_that_dies_at_start_again_and_again_ends_the_service_with_1(
+    tmp_path: Path,
+) -> None:
+    config = str(write_config(tmp_path, odd_config()))
+    code, output = result("-c", config, module="tests.services.odd", ODD="dying")
+
+    assert code == 1
+    assert output.count("died with exit code 1") == 3
+    assert "the service cannot start: a worker cannot" in output
+
+
+def test_component_has_time_to_stop_beside_a_handler_that_does_not_end(tmp_path: Path) -> None:
+    config = str(write_config(tmp_path, odd_config()))
+    with daemon("-c", config, module="tests.services.odd", ODD="slow-to-stop") as service:
+        service.port = int(service.wait_for_line(r"listening on http://\S+?:(\d+)").group(1))
+        with RawClient(service.port).open("/sleeping"):
+            service.process.send_signal(signal.SIGTERM)
+
+            assert service.wait(LEAVES_WITHIN) == 0
+    assert "stopped in good order" in service.log()
+
+
+def four_workers(folder: Path) -> Path:
+    document = original_config()
+    processors = document["components_manager"]["task_processors"]
+    processors["main-task-processor"]["worker_threads"] = 4
+    return write_config(folder, document)
+
+
+@pytest.mark.parametrize("line", ["workers: 4", "Started server process", "startup complete"])
+def test_interrupt_from_the_terminal_at_any_moment_is_obeyed_quietly(
+    line: str, tmp_path: Path
+) -> None:
+    """Ctrl-C goes to the parent and to all workers, whatever they are doing."""
+    with daemon("-c", str(four_workers(tmp_path))) as service:
+        service.wait_for_line(line)
+        os.killpg(service.process.pid, signal.SIGINT)
+
+        assert service.wait(LEAVES_WITHIN) == 0
+    assert "Traceback" not in service.log()
+
+
+def test_signal_is_obeyed_while_a_worker_hangs() -> None:
+    with running_service() as service:
+        worker = re.search(r"Started server process \[(\d+)\]", service.log())
+        assert worker is not None
+        os.kill(int(worker.group(1)), signal.SIGSTOP)
+        service.process.send_signal(signal.SIGTERM)
+
+        assert service.wait(LEAVES_WITHIN) == 0
+
+
+def test_signal_is_obeyed_during_a_restart_with_a_worker_that_hangs() -> None:
+    with (
+        running_service(document=odd_config(), module="tests.services.odd") as service,
+        RawClient(service.port).open("/blocking") as client,
+    ):
+        assert client.read_frame().payload == b"good night"
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for_line("Received SIGHUP")
+        service.process.send_signal(signal.SIGTERM)
+
+        assert service.wait(2 * LEAVES_WITHIN) == 0
 
 
 def test_original_files_run_unchanged() -> None:

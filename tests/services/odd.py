@@ -1,6 +1,7 @@
 """The chat service with handlers that do what handlers should not."""
 
 import asyncio
+import os
 import sys
 import time
 
@@ -61,6 +62,28 @@ class BlockingHandler(WebSocketHandlerBase):
         time.sleep(3600)  # noqa: ASYNC251 (the oddity that this handler is for)
 
 
+class ExitingHandler(WebSocketHandlerBase):
+    name = "exiting"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.recv()
+        sys.exit(3)
+
+
+class AwaitingCancelledHandler(WebSocketHandlerBase):
+    """Awaits another task that somebody has cancelled."""
+
+    name = "awaiting-cancelled"
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        await chat.recv()
+        other = asyncio.ensure_future(asyncio.sleep(3600))
+        other.cancel()
+        await other
+
+
 class DuplexHandler(WebSocketHandlerBase):
     """Counts in one task, listens in another."""
 
@@ -116,12 +139,35 @@ class FailingToStart(Component):
         raise RuntimeError("no fuel")
 
 
+class DyingAtStart(Component):
+    name = "dying"
+
+    @override
+    async def start(self) -> None:
+        os._exit(1)
+
+
+class SlowToStop(Component):
+    """Takes its time, which it is promised."""
+
+    name = "slow-to-stop"
+
+    @override
+    async def stop(self) -> None:
+        await asyncio.sleep(1)
+        print("stopped in good order", flush=True)  # noqa: T201 (a test reads it)
+
+
+ADDITIONS = {each.name: each for each in (FailingToStart, DyingAtStart, SlowToStop)}
+
 HANDLERS = {
     RaisingHandler: "/raising",
     ReturningHandler: "/returning",
     SleepingHandler: "/sleeping",
     FloodingHandler: "/flooding",
     BlockingHandler: "/blocking",
+    ExitingHandler: "/exiting",
+    AwaitingCancelledHandler: "/awaiting-cancelled",
     DuplexHandler: "/duplex",
     GuardedHandler: "/guarded/{room}",
 }
@@ -139,7 +185,7 @@ if __name__ == "__main__":
     components = COMPONENTS
     for handler in HANDLERS:
         components = components.append(handler)
-    if "--failing" in sys.argv:
-        sys.argv.remove("--failing")
-        components = components.append(FailingToStart)
+    # $ODD names a component to add.
+    if "ODD" in os.environ:
+        components = components.append(ADDITIONS[os.environ["ODD"]])
     sys.exit(daemon.run(components, sys.argv[1:]))

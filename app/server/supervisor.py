@@ -1,0 +1,186 @@
+"""Uvicorn's supervisor of worker processes, made to answer signals whatever its workers do.
+
+Uvicorn's own waits for each worker in turn, for its health and for its end, and looks at signals
+only between: one worker that hangs, or dies at the wrong moment, keeps the service from leaving.
+Here nothing waits without looking at the signals, and nothing waits for ever.
+"""
+
+import contextlib
+import logging
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+from typing_extensions import override
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+logger = logging.getLogger(__name__)
+
+KILL_TIMEOUT: Final = 4.0
+"""Seconds after the signal to leave at which a worker that is still there is killed."""
+
+HEALTH_TIMEOUT: Final = 15.0
+"""Seconds in which a worker must answer its supervisor: enough to start on a throttled CPU."""
+
+MAX_EARLY_DEATHS: Final = 2
+"""Workers that may die before they serve, for whatever reason, until starting has failed."""
+
+HEALTH_INTERVAL: Final = 1.0
+"""Seconds from a serving worker's answer to the next question."""
+
+LEAVE_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+_PAUSE = 0.05
+"""Seconds between two looks at signals and workers."""
+
+
+class Supervisor(Multiprocess):
+    """Keeps as many workers running as the config says; `failed` if one could not start."""
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.failed = False
+        # Whether as many workers as there should be have served, and how many died before they did.
+        self._has_started = False
+        self._early_deaths = 0
+        # The workers that serve, and when one that has not answered was asked for its health.
+        self._ready: set[Process] = set()
+        self._asked: dict[Process, float] = {}
+        # When a worker that serves is asked next.
+        self._ask_next: dict[Process, float] = {}
+
+    @override
+    def run(self) -> None:
+        self.init_processes()
+        while not self.should_exit.wait(_PAUSE):
+            self.handle_signals()
+            self.keep_subprocess_alive()
+        self.terminate_all()
+        self.join_all()
+
+    @override
+    def init_processes(self) -> None:
+        self.processes = [self._start_worker() for _ in range(self.processes_num)]
+
+    @override
+    def keep_subprocess_alive(self) -> None:
+        for index, worker in enumerate(self.processes):
+            if self.should_exit.is_set() or self._told_to_leave():
+                return
+            if not self._is_well(worker):
+                self._replace(index, worker)
+        self._has_started = self._has_started or len(self._ready) >= self.processes_num
+
+    @override
+    def restart_all(self) -> None:
+        """Replace each worker, once its successor serves."""
+        for index, old in enumerate(self.processes):
+            new = self._start_worker()
+            if not self._wait_until_serving(new):
+                logger.error("worker [%s] did not start: restart given up", new.pid)
+                self._end(new, time.monotonic())
+                return
+            self.processes[index] = new
+            old.terminate()
+            self._end(old, time.monotonic() + KILL_TIMEOUT)
+
+    @override
+    def terminate_all(self) -> None:
+        # From now on nobody will answer: refuse at once instead of letting clients wait.
+        for listening in self.sockets:
+            listening.close()
+        super().terminate_all()
+
+    @override
+    def join_all(self) -> None:
+        give_up = time.monotonic() + KILL_TIMEOUT
+        for worker in self.processes:
+            self._end(worker, give_up)
+
+    def _start_worker(self) -> Process:
+        worker = Process(self.config, self.sockets)
+        with _interrupts_ignored_by_children():
+            worker.start()
+        return worker
+
+    def _told_to_leave(self) -> bool:
+        return any(sign in LEAVE_SIGNALS for sign in self.signal_queue)
+
+    def _is_well(self, worker: Process) -> bool:
+        """Ask a worker for its health and look for its last answer; never waits."""
+        if not worker.process.is_alive():
+            return False
+        now = time.monotonic()
+        asked = self._asked.get(worker)
+        try:
+            if asked is not None and worker.parent_conn.poll():
+                del self._asked[worker]
+                if worker.parent_conn.recv():
+                    self._ready.add(worker)
+                    self._ask_next[worker] = now + HEALTH_INTERVAL
+            elif asked is None and now >= self._ask_next.get(worker, 0.0):
+                worker.parent_conn.send(b"ping")
+                self._asked[worker] = now
+        except (OSError, EOFError):
+            return False
+        return asked is None or now - asked < HEALTH_TIMEOUT
+
+    def _wait_until_serving(self, worker: Process) -> bool:
+        """Wait for a worker; False if it dies, is too slow, or the service is told to leave."""
+        give_up = time.monotonic() + HEALTH_TIMEOUT
+        while worker not in self._ready:
+            late = time.monotonic() > give_up
+            if late or self._told_to_leave() or not self._is_well(worker):
+                return False
+            time.sleep(_PAUSE)
+        return True
+
+    def _replace(self, index: int, worker: Process) -> None:
+        """Start a successor of a worker that has died or hangs, if that has any prospects."""
+        self._end(worker, time.monotonic())
+        logger.error("worker [%s] died with exit code %s", worker.pid, worker.exitcode)
+        if worker not in self._ready:
+            self._early_deaths += 1
+        self._ready.discard(worker)
+        hopeless = worker.exitcode == STARTUP_FAILURE or self._early_deaths > MAX_EARLY_DEATHS
+        if hopeless and not self._has_started:
+            logger.error("the service cannot start: a worker cannot")
+            self.failed = True
+            self.should_exit.set()
+        else:
+            self.processes[index] = self._start_worker()
+
+    def _end(self, worker: Process, give_up: float) -> None:
+        """Wait for the end of a worker until the moment `give_up`, then kill it."""
+        worker.process.join(max(0.0, give_up - time.monotonic()))
+        if worker.process.is_alive():
+            logger.error("worker [%s] did not leave in time: killed", worker.pid)
+            worker.process.kill()
+            worker.process.join()
+        self._asked.pop(worker, None)
+        self._ask_next.pop(worker, None)
+
+
+@contextlib.contextmanager
+def _interrupts_ignored_by_children() -> Iterator[None]:
+    """Let processes that are started in the block ignore SIGINT until they handle it.
+
+    Ctrl-C goes to all processes of a terminal: one that is just importing its modules would end
+    with a traceback. Here the signal waits until the block is left.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_interrupts_in() -> None:
+    """Undo, in a worker, what the supervisor had to do to its mask of signals."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
