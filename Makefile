@@ -11,7 +11,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
-	@exec $(BIN)/python -m app $(if $(CONFIG),--config $(CONFIG))
+	@exec $(BIN)/python -m app $(if $(CONFIG),--config "$(CONFIG)")
 
 test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
 	$(BIN)/python -m pytest $(ARGS)
@@ -39,7 +39,7 @@ requirements: ## renew the exact versions in requirements.txt
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.txt
 
 clean: ## remove the virtual environment and what tools have left
-	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv* .import_linter_cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name it: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'

@@ -14,7 +14,7 @@ from app.exceptions import ServiceError
 from app.logs.component import log_to_stderr
 from app.server.component import ServerComponent
 from app.server.listener import describe_sockets, listening_sockets
-from app.server.tls import read_tls
+from app.server.tls import TlsMaterial, read_tls
 from app.server.workers import WorkerOptions, run_workers
 from app.service import Service
 from app.service_config import ServiceConfig, build_components, read_service_config
@@ -35,10 +35,11 @@ def run(components: ComponentList, arguments: Sequence[str]) -> int:
     try:
         config = read_service_config(find_static_config(options.config), components)
         manager = build_components(components, config)
+        tls = _read_tls(manager)
         if options.check_config:
             print(_report(components, config, manager))
             return EXIT_OK
-        return _serve(components, config, manager)
+        return _serve(components, config, manager, tls)
     except ServiceError as error:
         print(error, file=sys.stderr)
         return EXIT_COULD_NOT_START
@@ -62,7 +63,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentManager) -> int:
+def _read_tls(manager: ComponentManager) -> TlsMaterial | None:
+    tls = manager.find(ServerComponent).listener.tls
+    return None if tls is None else read_tls(tls)
+
+
+def _serve(
+    components: ComponentList,
+    config: ServiceConfig,
+    manager: ComponentManager,
+    tls: TlsMaterial | None,
+) -> int:
     server = manager.find(ServerComponent)
     shared = config.static.manager
     processor = shared.task_processors[shared.default_task_processor]
@@ -71,7 +82,7 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
         count=processor.worker_threads,
         thread_name=shared.thread_name(shared.default_task_processor),
         backlog=server.listener.backlog,
-        tls=None if server.listener.tls is None else read_tls(server.listener.tls),
+        tls=tls,
     )
     log_to_stderr()
     with listening_sockets(server.listener) as sockets:

@@ -62,15 +62,15 @@ class Service(Starlette):
         await receive()
         try:
             running = await self._start(lifespan=True)
-            adopt(receive)
         except Exception as error:
             await send({"type": "lifespan.startup.failed", "message": _failure(error)})
             return
         try:
+            adopt(receive)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         finally:
-            del self._running[asyncio.get_running_loop()]
+            self._running.pop(asyncio.get_running_loop(), None)
             await running.components.stop()
         await send({"type": "lifespan.shutdown.complete"})
 

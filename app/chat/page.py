@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from typing_extensions import override
 
 from app.chat.handler import ChatHandler
+from app.exceptions import ConfigError
 from app.handlers.config import HandlerConfig
 from app.handlers.http import HttpHandlerBase
 from app.server.component import ServerComponent
@@ -31,14 +32,20 @@ class ChatPage(HttpHandlerBase):
         self, config: Config, server: ServerComponent, section: str, chat: ChatHandler
     ) -> None:
         super().__init__(config, server, section)
-        page = Template(files("app.chat").joinpath("page.html").read_text(encoding="utf-8"))
-        # Relative, so that the page also finds the chat behind a proxy that cuts a prefix off.
-        url = posixpath.relpath(chat.options.path, posixpath.dirname(config.path))
-        self._page = page.substitute(chat_url=html.escape(url))
+        self._chat_path = chat.options.path
+        if "{" in self._chat_path:
+            raise ConfigError(f"{section}: cannot choose what stands in {self._chat_path!r}")
+        self._page = Template(files("app.chat").joinpath("page.html").read_text(encoding="utf-8"))
 
     @override
     async def respond(self, request: Request) -> Response:
         return HTMLResponse(
-            self._page,
+            self._page.substitute(chat_url=html.escape(self._chat_url(request))),
             headers={"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"},
         )
+
+    def _chat_url(self, request: Request) -> str:
+        """Return the chat's URL relative to the page, which holds behind a proxy's prefix, too."""
+        chat = request.scope.get("root_path", "") + self._chat_path
+        url = posixpath.relpath(chat, posixpath.dirname(request.url.path))
+        return f"{url}/" if chat.endswith("/") else url

@@ -43,7 +43,8 @@ class ComponentManager:
         configs = static_config.components
         by_type: dict[type, object] = {type(value): value for value in values}
         present = [entry for entry in components if entry.section in configs]
-        for node in resolve(present, by_type):
+        absent = [entry for entry in components if entry.section not in configs]
+        for node in resolve(present, by_type, absent):
             section = node.entry.section
             self._built[section] = self._build(node, configs[section], by_type)
 
@@ -108,10 +109,14 @@ class ComponentManager:
             **{name: values[wanted] for name, wanted in node.values.items()},
         }
         taken = inspect.signature(factory).parameters
-        return cast(
-            Component,
-            factory(**{name: value for name, value in arguments.items() if name in taken}),
-        )
+        try:
+            return cast(
+                Component,
+                factory(**{name: value for name, value in arguments.items() if name in taken}),
+            )
+        except Exception as error:
+            error.add_note(f"while component {node.entry.section!r} was being built")
+            raise
 
 
 @contextlib.contextmanager

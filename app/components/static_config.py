@@ -97,14 +97,10 @@ class _Checked:
                 given = sections[section]
                 options = {} if given is None else given
                 config = self.model(model, options, f"{path}.{section}")
+            elif any(field.is_required() for field in model.model_fields.values()):
+                config = None
             else:
-                config = _defaults(model)
+                config = self.model(model, {}, f"{path}.{section}")
             if config is not None:
                 configs[section] = config
         return configs
-
-
-def _defaults(model: type[ComponentConfig]) -> ComponentConfig | None:
-    if any(field.is_required() for field in model.model_fields.values()):
-        return None
-    return model()

@@ -16,7 +16,9 @@ def read_json(path: Path) -> dict[str, object]:
     try:
         document = json.loads(path.read_bytes(), parse_constant=_refuse)
     except OSError as error:
-        raise DynamicConfigError(origin, [error.strerror or str(error)]) from None
+        reason = error.strerror or str(error)
+        way_out = "a fallback-path is relative to the current directory"
+        raise DynamicConfigError(origin, [f"{reason}; {way_out}"]) from None
     except ValueError as error:
         raise DynamicConfigError(origin, [f"not valid JSON: {error}"]) from None
     if not isinstance(document, dict):

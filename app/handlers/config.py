@@ -9,13 +9,16 @@ from app.components.component import ComponentConfig
 from app.server.contracts import UrlTrailingSlash
 from app.websocket.limits import Limits
 
+PATH = r"^/[^?#*\s]*$"
+"""A path alone: no query, no fragment, no wildcard."""
+
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
 
 class HandlerConfig(ComponentConfig):
     """Where and how a handler is reached."""
 
-    path: str = Field(pattern="^/", description="URL path; `{name}` stands for one segment.")
+    path: str = Field(pattern=PATH, description="URL path; `{name}` stands for one segment.")
     method: str = Field(description="HTTP methods, with commas between them.")
     task_processor: str | None = Field(
         default=None, description="The task processor of its listener, which is the default."

@@ -134,12 +134,21 @@ def _unix_socket(path: Path, backlog: int, stack: contextlib.ExitStack) -> socke
         _remove_stale(path)
         listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         listening.bind(str(path))
-        stack.callback(path.unlink, missing_ok=True)
+        stack.callback(_remove_own, path, path.stat().st_ino)
         path.chmod(_EVERYBODY_MAY_CONNECT)
         listening.listen(backlog)
     except OSError as error:
         raise ListenerError(_trouble(f"unix-socket {path.absolute()}", error)) from None
+    except ValueError as error:
+        raise ListenerError(f"cannot listen on unix-socket {str(path)!r}: {error}") from None
     return listening
+
+
+def _remove_own(path: Path, inode: int) -> None:
+    """Remove our socket file, unless a successor has put its own in the place."""
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            path.unlink()
 
 
 def _remove_stale(path: Path) -> None:

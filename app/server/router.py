@@ -13,8 +13,12 @@ from app.websocket.channel import Channel
 
 
 def make_router(handlers: Iterable[Handler]) -> Router:
-    """Return a router to `handlers`; any other path is answered with 404."""
-    routes = [route for handler in handlers for route in _routes(handler)]
+    """Return a router to `handlers`; any other path is answered with 404.
+
+    A path without templates comes before those with one, wherever it stands in `handlers`.
+    """
+    fixed_first = sorted(handlers, key=lambda handler: "{" in handler.options.path)
+    routes = [route for handler in fixed_first for route in _routes(handler)]
     return Router(routes, redirect_slashes=False, default=_not_found)
 
 

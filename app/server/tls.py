@@ -83,9 +83,10 @@ def read_tls(config: TlsConfig) -> TlsMaterial:
 def _read(option: str, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"server.listener.tls.{option}: {Path(path).absolute()}: {error.strerror or error}"
+            f"server.listener.tls.{option}: {Path(path).absolute()}: {reason}"
         ) from None
 
 

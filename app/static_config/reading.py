@@ -36,7 +36,7 @@ def read_yaml(path: Path) -> dict[str, object]:
         document = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise StaticConfigError(path, [f"{_reason(error)}; {_WAY_OUT}"]) from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise StaticConfigError(path, [f"not valid YAML: {error}"]) from None
     if not isinstance(document, dict):
         raise StaticConfigError(path, ["expected a mapping with the key 'components_manager'"])

@@ -17,7 +17,7 @@ class Channel(Protocol):
 
     Two implementations: the server's own protocol class (direct), ASGI's receive and send
     (portable). A channel is used from one event loop; any number of tasks may send at a time, one
-    may receive. Everything but `closed` raises `ConnectionClosed` after the end.
+    may receive. After the end all that wants something of the peer raises `ConnectionClosed`.
     """
 
     @property

@@ -99,6 +99,13 @@ def test_handler_that_raises_is_logged_and_closes_with_1011(odd_service: Service
     assert re.search(r"handler 'raising' raised\nTraceback", odd_service.log())
 
 
+def test_one_class_may_serve_two_paths_under_two_names(odd_service: ServiceProcess) -> None:
+    for path in ("/returning", "/second"):
+        with connected(f"{odd_service.ws_url}{path}") as chat:
+            chat.send_text(path)
+            assert chat.receive_text(TIMEOUT) == path
+
+
 @pytest.mark.parametrize("handler", ["exiting", "awaiting-cancelled"])
 def test_handler_cannot_take_the_worker_down_with_it(
     odd_service: ServiceProcess, handler: str

@@ -277,6 +277,18 @@ def test_check_config_tells_what_would_run_and_what_has_no_effect_yet(config: Pa
     assert "USERVER_LOG_REQUEST" in no_effect
 
 
+def test_check_config_reads_certificates_too(tmp_path: Path) -> None:
+    document = original_config()
+    tls = {"cert": str(tmp_path / "nope.pem"), "private-key": str(tmp_path / "nope.key")}
+    components_of(document)["server"]["listener"]["tls"] = tls
+    code, output = result("--check-config", "-c", str(write_config(tmp_path, document)))
+
+    assert code == 1
+    assert output == (
+        f"server.listener.tls.cert: {tmp_path / 'nope.pem'}: No such file or directory\n"
+    )
+
+
 def test_config_with_several_mistakes_tells_all_of_them_without_a_traceback(
     tmp_path: Path,
 ) -> None:

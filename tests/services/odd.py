@@ -178,6 +178,7 @@ def odd_config() -> Section:
     document = original_config()
     for handler, path in HANDLERS.items():
         components_of(document)[handler.name] = {"path": path, "method": "GET"}
+    components_of(document)["second-returning"] = {"path": "/second", "method": "GET"}
     return document
 
 
@@ -185,6 +186,8 @@ if __name__ == "__main__":
     components = COMPONENTS
     for handler in HANDLERS:
         components = components.append(handler)
+    # One class under two names.
+    components = components.append(ReturningHandler, "second-returning")
     # $ODD names a component to add.
     if "ODD" in os.environ:
         components = components.append(ADDITIONS[os.environ["ODD"]])

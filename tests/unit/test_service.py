@@ -288,7 +288,10 @@ async def test_config_error_is_told_without_a_traceback(
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
-        (lambda sections: sections.pop("server"), "there is no ServerComponent; append it"),
+        (
+            lambda sections: sections.pop("server"),
+            "no ServerComponent: its section 'server' is",
+        ),
         (lambda sections: sections["websocket-handler"].update(path="/"), "'/' is already"),
         (lambda sections: sections["tracer"].update(name="x"), "tracer.name: unknown option"),
         (

@@ -95,7 +95,10 @@ def test_missing_file_of_values_is_refused_and_shown_whole(folder: Path) -> None
     with pytest.raises(DynamicConfigError) as caught:
         read_service_config(path, COMPONENTS)
 
-    assert str(caught.value) == f"{folder / 'values.json'}: No such file or directory"
+    assert str(caught.value) == (
+        f"{folder / 'values.json'}: No such file or directory;"
+        " a fallback-path is relative to the current directory"
+    )
 
 
 def test_bad_static_config_is_refused(folder: Path) -> None:

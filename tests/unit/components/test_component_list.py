@@ -6,6 +6,7 @@ from app.components.component import Component
 from app.components.component_list import ComponentEntry, ComponentList
 from app.components.errors import ComponentGraphError
 from app.dynamic_config.variable import Variable
+from app.handlers.websocket import WebSocketHandlerBase
 
 
 class Engine(Component):
@@ -88,3 +89,19 @@ def test_list_survives_pickling() -> None:
 
     assert list(copy) == list(components)
     assert [variable.name for variable in copy.variables] == ["SPEED"]
+
+
+def test_class_without_a_name_is_refused() -> None:
+    class Nameless(Component):
+        """Its author forgot something."""
+
+    with pytest.raises(ComponentGraphError, match=r"Nameless lacks: name"):
+        ComponentList(Nameless)
+
+
+def test_abstract_class_is_refused_with_what_it_lacks() -> None:
+    class Mute(WebSocketHandlerBase):
+        name = "mute"
+
+    with pytest.raises(ComponentGraphError, match=r"Mute lacks: handle"):
+        ComponentList().append(Mute)

@@ -204,32 +204,52 @@ def test_component_that_needs_itself_is_a_circle() -> None:
 
 def test_missing_component_is_named_with_a_way_out() -> None:
     assert refusal(Engine) == (
-        "component 'engine': parameter 'fuel' of Engine.__init__: there is no Fuel;"
-        " append it to the component list and add its section 'fuel' to the static config"
+        "component 'engine': parameter 'fuel' of Engine.__init__: there is no Fuel:"
+        " append it to the component list"
     )
 
 
-def test_missing_component_without_a_name_of_its_own_is_named_by_its_class() -> None:
-    class AnyFuel(Component):
-        """A base of others: it has no section."""
+def test_component_that_only_lacks_its_section_is_named_with_the_section() -> None:
+    absent = [ComponentEntry("tank", Diesel)]
+    with pytest.raises(ComponentGraphError) as caught:
+        resolve([ComponentEntry("engine", Engine)], (), absent)
 
-    class Lamp(Component):
-        name = "lamp"
-
-        def __init__(self, fuel: AnyFuel) -> None:
-            pass
-
-    assert refusal(Lamp).endswith(
-        "there is no AnyFuel;"
-        " append it to the component list and add its section to the static config"
+    assert str(caught.value).endswith(
+        "there is no Fuel: its section 'tank' is not in the static config"
     )
 
 
 def test_more_than_one_provider_is_refused_and_all_are_named() -> None:
-    assert refusal(Engine, Fuel, Diesel) == (
-        "component 'engine': parameter 'fuel' of Engine.__init__:"
-        " more than one component is a Fuel: fuel, diesel"
+    class Petrol(Fuel):
+        name = "petrol"
+
+    assert refusal(Engine, Petrol, Diesel) == (
+        "component 'engine': parameter 'fuel' of Engine.__init__: more than one component is a"
+        " Fuel: petrol, diesel; ask for a class that only one is"
     )
+
+
+@pytest.mark.parametrize("other", [ComponentEntry("second", Fuel), ComponentEntry("d", Diesel)])
+def test_of_several_providers_the_one_under_its_own_name_is_meant(other: ComponentEntry) -> None:
+    entries = [other, ComponentEntry("fuel", Fuel), ComponentEntry("engine", Engine)]
+    engine = next(node for node in resolve(entries, ()) if node.entry.section == "engine")
+
+    assert engine.components == {"fuel": "fuel"}
+
+
+def test_parameter_with_a_default_keeps_it_where_nobody_provides() -> None:
+    class Driver(Component):
+        name = "driver"
+
+        def __init__(
+            self, fuel: Fuel | None = None, limit: int = 3, *rest: object, **more: object
+        ) -> None:
+            pass
+
+    (alone,) = resolve([ComponentEntry("driver", Driver)], ())
+    assert (alone.components, alone.values) == ({}, {})
+    entries = [ComponentEntry("driver", Driver), ComponentEntry("fuel", Fuel)]
+    assert resolve(entries, ())[1].components == {"fuel": "fuel"}
 
 
 def test_parameter_without_annotation_is_named() -> None:
@@ -245,7 +265,7 @@ def test_parameter_without_annotation_is_named() -> None:
     assert said.endswith("Driver.__init__ has no annotation")
 
 
-@pytest.mark.parametrize("annotation", [int, str | None, list[Fuel], Fuel | None, type[Fuel]])
+@pytest.mark.parametrize("annotation", [int, str | None, list[Fuel], type[Fuel]])
 def test_parameter_of_a_type_that_nobody_provides_is_refused(annotation: object) -> None:
     class Driver(Component):
         name = "driver"

@@ -24,7 +24,10 @@ def test_missing_file_is_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(DynamicConfigError) as caught:
         read_json(Path("values.json"))
 
-    assert str(caught.value) == f"{tmp_path / 'values.json'}: No such file or directory"
+    assert str(caught.value) == (
+        f"{tmp_path / 'values.json'}: No such file or directory;"
+        " a fallback-path is relative to the current directory"
+    )
 
 
 def test_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
