@@ -107,7 +107,7 @@ class WebSocketHandlerBase(Component, ABC):
                 raise
             # Nobody has cancelled this task: the handler awaited another one that was.
             await self._failed(channel)
-        # After an end that has come already this waits for the last bytes to leave.
+        # Harmless if the end has come already.
         await channel.close(1000, "")
 
     async def _failed(self, channel: Channel) -> None:

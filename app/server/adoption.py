@@ -4,7 +4,6 @@ All that is known of Uvicorn's insides for this is in this file, and tests hold 
 """
 
 import logging
-import signal
 from typing import Final
 
 from uvicorn import Config
@@ -14,8 +13,11 @@ from app.server.http_protocol import HttpProtocol
 
 logger = logging.getLogger(__name__)
 
-UNUSED_OPTIONS: Final = {"ws_max_size": 16 * 1024 * 1024, "ws_max_queue": 32}
-"""Options of Uvicorn that mean nothing on the direct path, and their defaults."""
+UNUSED_OPTIONS: Final = {
+    "ws_max_size": (16 * 1024 * 1024, "holds for routes of your own only"),
+    "ws_max_queue": (32, "has no effect"),
+}
+"""Options of Uvicorn that mean less on the direct path: their defaults, and what they mean."""
 
 
 def adopt(receive: object) -> None:
@@ -36,19 +38,21 @@ def adopt(receive: object) -> None:
         )
         return
     config.http_protocol_class = HttpProtocol
-    for option, default in UNUSED_OPTIONS.items():
+    for option, (default, meaning) in UNUSED_OPTIONS.items():
         if getattr(config, option) != default:
             logger.warning(
-                "--%s has no effect: limits are options of each handler in the static config",
+                "--%s %s: limits are options of each handler in the static config",
                 option.replace("_", "-"),
+                meaning,
             )
 
 
 def _config_of(receive: object) -> Config | None:
     """Return the config of the Uvicorn that calls us, or None if it is another server."""
-    # Uvicorn hands out a bound method of its lifespan object; at log level trace a wrapped one,
-    # but then its server has bound itself to the signal.
-    for method in (receive, signal.getsignal(signal.SIGTERM)):
+    # Uvicorn hands out a bound method of its lifespan object; at log level trace a function that
+    # calls that method.
+    cells = getattr(receive, "__closure__", None) or ()
+    for method in (receive, *(cell.cell_contents for cell in cells)):
         config = getattr(getattr(method, "__self__", None), "config", None)
         # Hypercorn's objects have a `config`, too.
         if isinstance(config, Config):

@@ -10,6 +10,10 @@ from app.websocket.close import ConnectionClosed
 from app.websocket.limits import Limits
 
 
+class PeerGoneError(OSError):
+    """The connection has ended: what an application gets when it sends all the same."""
+
+
 class AsgiAdapter:
     """Lets a WebSocket route or middleware of anybody's run on the direct path, too.
 
@@ -48,16 +52,17 @@ class AsgiAdapter:
         """Do what the event says.
 
         Raises:
-            OSError: the connection has ended.
-            RuntimeError: there is no such event.
+            PeerGoneError: the connection has ended.
+            RuntimeError: there is no such event, or this is not the time for it.
         """
-        step = _STEPS.get(event["type"])
+        steps = _STEPS_WHEN_OPEN if self._accepted else _STEPS_BEFORE
+        step = steps.get(event["type"])
         if step is None:
-            raise RuntimeError(f"{event['type']!r} is no event that an application may send")
+            raise RuntimeError(f"expected {' or '.join(steps)}, got {event['type']!r}")
         try:
             await step(self, event)
         except ConnectionClosed as end:
-            raise OSError(str(end)) from end
+            raise PeerGoneError(str(end)) from end
 
     async def _accept(self, event: ASGIEvent) -> None:
         headers = list(event.get("headers") or [])
@@ -69,10 +74,10 @@ class AsgiAdapter:
         await self._channel.send(event["bytes"] if text is None else text)
 
     async def _close(self, event: ASGIEvent) -> None:
-        if self._accepted:
-            await self._channel.close(event.get("code", 1000), event.get("reason") or "")
-        else:
-            await self._channel.refuse(*self._refusal, b"")
+        await self._channel.close(event.get("code", 1000), event.get("reason") or "")
+
+    async def _refuse(self, event: ASGIEvent) -> None:
+        await self._channel.refuse(*self._refusal, b"")
 
     async def _start_refusal(self, event: ASGIEvent) -> None:
         self._refusal = (event["status"], list(event.get("headers") or []))
@@ -83,10 +88,15 @@ class AsgiAdapter:
             await self._channel.refuse(*self._refusal, self._body)
 
 
-_STEPS: Final[dict[str, Callable[[AsgiAdapter, ASGIEvent], Awaitable[None]]]] = {
+_Step = Callable[[AsgiAdapter, ASGIEvent], Awaitable[None]]
+
+_STEPS_BEFORE: Final[dict[str, _Step]] = {
     "websocket.accept": AsgiAdapter._accept,
-    "websocket.send": AsgiAdapter._send,
-    "websocket.close": AsgiAdapter._close,
+    "websocket.close": AsgiAdapter._refuse,
     "websocket.http.response.start": AsgiAdapter._start_refusal,
     "websocket.http.response.body": AsgiAdapter._go_on_refusing,
+}
+_STEPS_WHEN_OPEN: Final[dict[str, _Step]] = {
+    "websocket.send": AsgiAdapter._send,
+    "websocket.close": AsgiAdapter._close,
 }

@@ -17,7 +17,7 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.frames import CloseCode
 
-from app.server.asgi_adapter import AsgiAdapter
+from app.server.asgi_adapter import AsgiAdapter, PeerGoneError
 from app.server.contracts import DIRECT
 from app.server.keepalive import KeepaliveOptions
 from app.server.websocket_protocol import ServerHooks, WebSocketProtocol
@@ -44,14 +44,16 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # Whether a head is unfinished, its bytes so far, and the timer of its end.
+        # Whether a head is unfinished, the bytes of its header lines so far, and the bytes that the
+        # parser has been fed since it last told of something.
         self._in_head = False
         self._head_size = 0
+        self._held_size = 0
         self._timer: asyncio.TimerHandle | None = None
-        # Set when the head of a good handshake is complete.
-        self._accept_value: bytes | None = None
-        # True once a response has been written that is the last thing to be said.
-        self._refused = False
+        # What a WebSocket connection begins with, once the head of a good handshake is complete.
+        self._upgrade: tuple[bytes, Scope] | None = None
+        # What is the last thing to be said, once responses that are due before it are complete.
+        self._refusal: HandshakeRefused | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -65,26 +67,26 @@ class HttpProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._refused:
+        if self._refusal is not None:
             return
         self._unset_keepalive_if_required()
+        self._held_size += len(data)
         try:
             self.parser.feed_data(data)
-            self._check_unfinished_head(len(data))
+            self._check_head()
         except httptools.HttpParserUpgrade as upgrade:
-            if self._accept_value is None:
+            if self._upgrade is None:
                 self._unsupported_upgrade_warning()
             else:
-                self._hand_over(self._accept_value, early=data[upgrade.args[0] :])
+                self._hand_over(*self._upgrade, early=data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             # What a callback of the parser has raised is the context of the parser's own error.
             cause = error.__context__
-            if isinstance(cause, HandshakeRefused):
-                self._refuse(cause.status, cause.reason, cause.headers)
-            else:
-                self._refuse(400, "not a valid HTTP request")
-        except HandshakeRefused as refused:
-            self._refuse(refused.status, refused.reason, refused.headers)
+            if not isinstance(cause, HandshakeRefused):
+                cause = HandshakeRefused(400, "not a valid HTTP request")
+            self._refuse(cause)
+        except HandshakeRefused as refusal:
+            self._refuse(refusal)
 
     # What the parser calls. An exception ends its work.
 
@@ -92,17 +94,19 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head_size = 0
+        self._head_size = self._held_size = 0
 
     @override
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
+        self._held_size = 0
         if len(self.url) > MAX_URL_SIZE:
             raise HandshakeRefused(414, f"a URL has at most {MAX_URL_SIZE} bytes")
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
+        self._held_size = 0
         self._head_size += len(name) + len(value)
         if len(self.headers) > MAX_HEADERS_COUNT:
             raise HandshakeRefused(431, f"a request has at most {MAX_HEADERS_COUNT} header lines")
@@ -116,52 +120,76 @@ class HttpProtocol(HttpToolsProtocol):
         if not (self.parser.should_upgrade() and self._should_upgrade()):
             super().on_headers_complete()
             return
-        if self.cycle is not None and not self.cycle.response_complete:
-            raise HandshakeRefused(400, "the response to an earlier request is not complete")
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+        if self._responding:
+            raise HandshakeRefused(400, "an upgrade cannot follow a request that is not answered")
+        limit = self.limit_concurrency
+        if limit is not None and max(len(self.connections), len(self.tasks)) >= limit:
             raise HandshakeRefused(503, "there are as many connections as there may be")
         method = self.parser.get_method().decode("ascii")
         version = self.parser.get_http_version()
-        self._accept_value = check_handshake(method, version, self.headers)
+        self._upgrade = (check_handshake(method, version, self.headers), self._websocket_scope())
 
     @override
     def _should_upgrade(self) -> bool:
         return self._should_upgrade_to_ws() and any(
-            name == b"upgrade" and b"websocket" in value.lower() for name, value in self.headers
+            name == b"upgrade" and b"websocket" in _tokens(value) for name, value in self.headers
         )
+
+    @override
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._refusal is not None and not self._responding:
+            self._say_refusal(self._refusal)
+        elif self._in_head:
+            self._start_timer()
+
+    @property
+    def _responding(self) -> bool:
+        """True while the response to a request is not complete."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     # The limits of a head.
 
-    def _check_unfinished_head(self, size: int) -> None:
-        if not self._in_head:
-            return
+    def _check_head(self) -> None:
         # The parser keeps an unfinished line to itself: what counts is what it has been fed.
-        self._head_size += size
-        if self._head_size > MAX_HEAD_SIZE:
+        if self._in_head and self._head_size + self._held_size > MAX_HEAD_SIZE:
             raise _head_too_large()
+        if not self._responding:
+            # Something has come, but no request: empty lines, or the beginning of a head.
+            self._start_timer()
+
+    def _start_timer(self) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
 
     def _head_timed_out(self) -> None:
         if self._in_head:
-            self._refuse(408, f"a request has {HEAD_TIMEOUT:.0f} seconds to arrive")
+            self._refuse(HandshakeRefused(408, f"a head has {HEAD_TIMEOUT:.0f} seconds to come"))
         else:
             self.transport.close()
 
-    def _refuse(self, status: int, reason: str, headers: Headers = ()) -> None:
+    def _refuse(self, refusal: HandshakeRefused) -> None:
+        """Answer for the last time, in its turn."""
+        self._refusal = refusal
+        self._stop_timer()
+        if self._responding:
+            self.flow.pause_reading()
+        else:
+            self._say_refusal(refusal)
+
+    def _say_refusal(self, refusal: HandshakeRefused) -> None:
         """Answer, and wait a little for the client to have read it (see `websocket_protocol`)."""
-        logger.info("%s - refused with %d: %s", self.client, status, reason)
-        self._refused = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            # An answer would stand where the client expects that of its earlier request.
-            self.transport.close()
-            return
+        self._unset_keepalive_if_required()
+        client = ":".join(map(str, self.client or ("a client",)))
+        logger.info("%s was refused with %d: %s", client, refusal.status, refusal.reason)
         closing = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-        all_headers = [*self.server_state.default_headers, *headers, *closing]
-        self.transport.write(encode_response(status, all_headers, f"{reason}\n".encode()))
+        headers = [*self.server_state.default_headers, *refusal.headers, *closing]
+        body = f"{refusal.reason}\n".encode()
+        if not self.transport.is_closing():
+            self.transport.write(encode_response(refusal.status, headers, body))
         if self.transport.can_write_eof():
             self.transport.write_eof()
-            self._stop_timer()
+            self.flow.resume_reading()
             self._timer = self.loop.call_later(LINGER_TIMEOUT, self.transport.abort)
         else:
             self.transport.close()
@@ -173,7 +201,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     # From here on it is a WebSocket connection.
 
-    def _hand_over(self, accept_value: bytes, early: bytes) -> None:
+    def _hand_over(self, accept_value: bytes, scope: Scope, early: bytes) -> None:
         config, state = self.config, self.server_state
         # Uvicorn knows only its own protocol classes.
         connections: set[Any] = self.connections
@@ -183,15 +211,24 @@ class HttpProtocol(HttpToolsProtocol):
         protocol = WebSocketProtocol(self.transport, accept_value, early, hooks)
         connections.add(protocol)
         self.transport.set_protocol(protocol)
-        serving = _serve(self.app, self._websocket_scope(protocol), protocol, config.ws_max_size)
+        # The parser and this object hold each other, and the headers, until a garbage collection.
+        self.parser = None  # type: ignore[assignment]
+        if self.flow.write_paused:
+            # The transport tells it once only.
+            protocol.pause_writing()
+        scope["extensions"][DIRECT] = protocol
+        serving = _serve(self.app, scope, protocol, config.ws_max_size)
         context = contextvars.Context() if config.reset_contextvars else None
         protocol.task = self.loop.create_task(serving, context=context)
         protocol.task.add_done_callback(self.tasks.discard)
         self.tasks.add(protocol.task)
 
-    def _websocket_scope(self, protocol: WebSocketProtocol) -> Scope:
-        url = httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
+    def _websocket_scope(self) -> Scope:
+        try:
+            url = httptools.parse_url(self.url)
+            path = url.path.decode("ascii")
+        except (httptools.HttpParserInvalidURLError, AttributeError, UnicodeDecodeError):
+            raise HandshakeRefused(400, "the URL has no valid path") from None
         return {
             **self.scope,
             "type": "websocket",
@@ -201,7 +238,7 @@ class HttpProtocol(HttpToolsProtocol):
             "raw_path": self.root_path.encode("ascii") + url.path,
             "query_string": url.query or b"",
             "subprotocols": _subprotocols(self.headers),
-            "extensions": {"websocket.http.response": {}, DIRECT: protocol},
+            "extensions": {"websocket.http.response": {}},
         }
 
 
@@ -212,6 +249,8 @@ async def _serve(
     adapter = AsgiAdapter(protocol, Limits(max_message_size, fragment_size=0))
     try:
         await app(scope, adapter.receive, adapter.send)
+    except PeerGoneError:
+        protocol.leave(CloseCode.NORMAL_CLOSURE)
     except (Exception, SystemExit, KeyboardInterrupt):
         logger.exception("the application failed in a WebSocket connection")
         protocol.leave(CloseCode.INTERNAL_ERROR)
@@ -229,6 +268,10 @@ def _subprotocols(headers: Headers) -> list[str]:
         if header == b"sec-websocket-protocol"
         for name in value.decode("latin-1").split(",")
     ]
+
+
+def _tokens(value: bytes) -> list[bytes]:
+    return [token.strip() for token in value.lower().split(b",")]
 
 
 def _head_too_large() -> HandshakeRefused:

@@ -21,8 +21,8 @@ class KeepaliveOptions:
 class Peer(Protocol):
     """Who is pinged."""
 
-    def send_keepalive(self) -> None:
-        """Send a ping."""
+    def send_keepalive(self) -> bool:
+        """Send a ping; False if the peer does not even take what it has been sent before."""
 
     def hears(self) -> bool:
         """Tell whether an answer would be seen; while it would not, none is missed."""
@@ -56,8 +56,7 @@ class Keepalive:
 
     def _ping(self) -> None:
         self.heard = False
-        self._peer.send_keepalive()
-        if self._options.timeout:
+        if self._peer.send_keepalive() and self._options.timeout:
             self._timer = self._loop.call_later(self._options.timeout, self._check)
         else:
             self._ping_later()

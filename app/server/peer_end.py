@@ -15,9 +15,10 @@ End = Close | Violation | StreamEnd
 
 
 def answer_to(end: End) -> bytes:
-    """Return the close frame that answers the end; empty where nobody would get it."""
+    """Return the close frame that answers the end."""
     if isinstance(end, StreamEnd):
-        return b""
+        # The peer may have ended its half of the stream only.
+        return encode_close(CloseCode.PROTOCOL_ERROR, "the stream ended without a close frame")
     code = None if end.code == CloseCode.NO_STATUS_RCVD else end.code
     return encode_close(code, end.reason)
 

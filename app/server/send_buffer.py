@@ -61,7 +61,8 @@ class SendBuffer:
             parts, self._parts = self._parts, []
             self._turn_bytes += self._size
             self._size = 0
-            self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+            if not self._transport.is_closing():
+                self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     async def wait(self) -> None:
         """Wait until the transport wants more, or, if it does, let other tasks have their turn."""

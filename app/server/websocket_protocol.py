@@ -2,8 +2,8 @@
 
 Three rules that everything about closing hangs on:
 
-1. Order. A close frame or a mistake of the peer is an item in the receive queue: what came before
-   it is delivered and may be answered; our close frame goes out when the reader reaches the item,
+1. Order. A close frame or a mistake of the peer waits behind the receive queue: what came before
+   it is delivered and may be answered; our close frame goes out when the reader has taken all that,
    at the latest after CLOSE_TIMEOUT.
 2. Lingering. After our close frame the socket is still read, and what comes is discarded, until the
    peer's close frame or the end of the stream, for at most CLOSE_TIMEOUT: a socket that is closed
@@ -43,8 +43,15 @@ from app.websocket.messages import MessageReader, Violation
 FRAMES_PER_TURN: Final = 64
 """Frames of one connection that are handled before other connections have their turn."""
 
+HANDSHAKE_TIMEOUT: Final = 10.0
+"""Seconds in which the application must answer the opening handshake."""
+
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that a peer's close frame waits for our reader, and ours for the peer."""
+
+NOT_UNDERSTOOD_TIMEOUT: Final = 1.0
+"""Seconds that a peer which cannot be understood any more, nor be shown the end of our half of the
+stream (TLS has no half), has to read why."""
 
 SHUTDOWN_TIMEOUT: Final = 1.0
 """Seconds that the peer, and the handler, have to end when the service shuts down."""
@@ -60,6 +67,7 @@ class ConnectionState(enum.Enum):
     CLOSED = enum.auto()  # the transport has gone
 
 
+_OPEN = ConnectionState.OPEN  # asked for at each message: looked up once
 _MESSAGE = (str, bytes)
 
 
@@ -127,13 +135,14 @@ class WebSocketProtocol(asyncio.Protocol):
         self._fragment_size = 0
         self._keepalive: Keepalive | None = None
 
-        self._queue: ReceiveQueue[End] = ReceiveQueue()
+        self._queue = ReceiveQueue()
         self._out = SendBuffer(transport, self._loop)
 
         # Nothing is read before the handshake is answered, so that `early` does not grow.
         self._early = early
         transport.pause_reading()
         self._paused = True
+        self._move_on(HANDSHAKE_TIMEOUT, lambda: self._refuse(503, [], b""))
         # The next turn's reading of what has come already.
         self._turn: asyncio.Handle | None = None
 
@@ -143,6 +152,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._raise_if_closed()
         all_headers = [*self._hooks.default_headers(), *headers]
         self._out.write(encode_switching_protocols(self._accept_value, subprotocol, all_headers))
+        self._stay()
         self._state = ConnectionState.OPEN
         self._reader = MessageReader(limits.max_remote_payload)
         self._fragment_size = limits.fragment_size
@@ -166,27 +176,33 @@ class WebSocketProtocol(asyncio.Protocol):
     # Receiving.
 
     async def receive(self) -> Message:
-        while not self._queue:
-            self._raise_if_closed()
-            await self._queue.wait()
+        while not self._queue.messages:
+            self._raise_if_ended()
+            # Awaited here: each coroutine that waits costs at each message.
+            waiter = self._queue.waiter()
+            try:
+                await waiter
+            finally:
+                self._queue.forget_waiter()
         return self._take()
 
     def receive_nowait(self) -> Message | None:
-        if self._queue:
+        if self._queue.messages:
             return self._take()
-        self._raise_if_closed()
+        self._raise_if_ended()
         return None
 
     def _take(self) -> Message:
-        item = self._queue.take()
-        if isinstance(item, _MESSAGE):
-            if self._paused and self._queue.has_room:
-                self._go_on_reading()
-            return item
-        if self._record is None:
-            self._answer(item)
-        assert self._record is not None
-        raise ConnectionClosed(self._record)
+        message = self._queue.take()
+        if self._paused and self._queue.has_room:
+            self._go_on_reading()
+        return message
+
+    def _raise_if_ended(self) -> None:
+        """Answer the peer's end now that all that came before it has been taken."""
+        if self._end is not None and self._record is None:
+            self._answer(self._end)
+        self._raise_if_closed()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -197,11 +213,20 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def _read(self) -> None:
         """Read what has come, but not more than one turn's share of it."""
+        self._read_share()
+        self._go_on_reading()
+
+    def _read_out(self) -> None:
+        """Read all that has come, since nothing more will: at most one read of the transport."""
+        while self._state is _OPEN and self._reader.has_more:
+            self._read_share()
+
+    def _read_share(self) -> None:
         items = self._reader.read(FRAMES_PER_TURN)
-        if self._state is ConnectionState.OPEN:
+        if self._state is _OPEN:
             for item in items:
                 if isinstance(item, _MESSAGE):
-                    self._queue.put_message(item)
+                    self._queue.put(item)
                 elif isinstance(item, Ping):
                     self._out.write(encode_control(Opcode.PONG, item.payload))
                 elif not isinstance(item, Pong):
@@ -210,11 +235,12 @@ class WebSocketProtocol(asyncio.Protocol):
         elif items and isinstance(items[-1], Close):
             # After ours the peer's close frame completes the closing handshake.
             self._transport.close()
-        self._go_on_reading()
+        elif items and isinstance(items[-1], Violation):
+            self._half_close()
 
     def _go_on_reading(self) -> None:
         """Read on, now or in the next turn, unless the handler or the peer does not keep up."""
-        if self._state is ConnectionState.OPEN and (self._queue.full or self._out.paused):
+        if self._state is _OPEN and (self._out.paused or self._queue.full):
             self._pause_reading()
         elif self._reader.has_more:
             self._pause_reading()
@@ -222,6 +248,8 @@ class WebSocketProtocol(asyncio.Protocol):
                 self._turn = self._loop.call_soon(self._next_turn)
         elif self._paused and not self._transport.is_closing():
             self._paused = False
+            if self._keepalive is not None:
+                self._keepalive.heard = True  # until now nothing could be
             self._transport.resume_reading()
 
     def _next_turn(self) -> None:
@@ -258,9 +286,11 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # Keepalive.
 
-    def send_keepalive(self) -> None:
-        if not self._out.paused:
-            self._out.write(encode_control(Opcode.PING, b""))
+    def send_keepalive(self) -> bool:
+        if self._out.paused:
+            return False
+        self._out.write(encode_control(Opcode.PING, b""))
+        return True
 
     def hears(self) -> bool:
         return not self._paused
@@ -294,14 +324,16 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._state is ConnectionState.CONNECTING:
             self._refuse(503, [], b"")
         self._close(CloseCode.GOING_AWAY, "")
-        self._move_on(SHUTDOWN_TIMEOUT, self._transport.abort)
+        if self._state is not ConnectionState.CLOSED:
+            self._move_on(SHUTDOWN_TIMEOUT, self._transport.abort)
         if self.task is not None:
             # It may wait for something else than its connection.
             self._loop.call_later(SHUTDOWN_TIMEOUT, self.task.cancel)
 
     @override
     def eof_received(self) -> bool:
-        if self._state is ConnectionState.OPEN:
+        self._read_out()
+        if self._state is _OPEN:
             self._meet_end(StreamEnd())
         elif self._state is ConnectionState.CLOSING:
             self._transport.close()
@@ -310,20 +342,25 @@ class WebSocketProtocol(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        # What the operating system still had is out of reach.
+        self._read_out()
         self._state = ConnectionState.CLOSED
         if self._turn is not None:
             self._turn.cancel()
         self._decide(record_of(self._end or StreamEnd()))
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stay()
         self._out.resume()
-        self._hooks.on_lost(self)
+        if self.task is None or self.task.done():
+            self._hooks.on_lost(self)
+        else:
+            # Until then a shutdown finds the task through us.
+            self.task.add_done_callback(lambda _: self._hooks.on_lost(self))
 
     def _meet_end(self, end: End) -> None:
-        """Put the peer's end behind what came before it."""
+        """Let the peer's end wait behind what came before it."""
         self._state = ConnectionState.ENDING
         self._end = end
-        self._queue.put_end(end)
+        self._queue.wake()
         self._move_on(CLOSE_TIMEOUT, lambda: self._answer(end))
 
     def _answer(self, end: End) -> None:
@@ -357,6 +394,8 @@ class WebSocketProtocol(asyncio.Protocol):
         """Let a peer that cannot be understood see that nothing more comes."""
         if self._transport.can_write_eof():
             self._transport.write_eof()
+        else:
+            self._move_on(NOT_UNDERSTOOD_TIMEOUT, self._transport.close)
 
     def _decide(self, record: CloseRecord) -> None:
         """Make this the record of the end, unless there is one already."""
@@ -364,14 +403,18 @@ class WebSocketProtocol(asyncio.Protocol):
             self._record = record
             if self._keepalive is not None:
                 self._keepalive.stop()
+                self._keepalive = None  # it holds us
             if self._closed_event is not None:
                 self._closed_event.set()
             self._queue.wake()
 
     def _move_on(self, seconds: float, step: Callable[[], None]) -> None:
+        self._stay()
+        self._timer = self._loop.call_later(seconds, step)
+
+    def _stay(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(seconds, step)
 
     def _raise_if_closed(self) -> None:
         if self._record is not None:

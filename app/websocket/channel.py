@@ -46,7 +46,7 @@ class Channel(Protocol):
         """Send a ping frame (RFC 6455 section 5.5.2)."""
 
     async def close(self, code: int, reason: str) -> None:
-        """Send a close frame and see the connection to its end; harmless after the end."""
+        """Send a close frame; the channel sees to the rest. Harmless after the end."""
 
     async def wait_closed(self) -> CloseRecord:
         """Wait until the end is known."""

@@ -72,12 +72,18 @@ class WebSocketConnection:
         return self
 
     async def __anext__(self) -> Message:
+        # As `recv`, without a coroutine more: that costs at each message.
+        if self._receiving:
+            raise ConcurrentRecvError
+        self._receiving = True
         try:
-            return await self.recv()
+            return await self._channel.receive()
         except ConnectionClosed as end:
             if end.record.orderly:
                 raise StopAsyncIteration from None
             raise
+        finally:
+            self._receiving = False
 
     async def send(self, message: Message) -> None:
         """Send one message: `str` as text, `bytes` as binary.

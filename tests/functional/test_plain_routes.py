@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.helpers.clients import TIMEOUT, close_of, connected, refusal
+from tests.helpers.raw_client import RawClient, request_head
 from tests.helpers.service_process import (
     ServiceProcess,
     free_port,
@@ -63,10 +64,14 @@ def test_close_before_accept_is_403(plain: ServiceProcess) -> None:
 
 
 def test_denial_response_is_sent_whole(plain: ServiceProcess) -> None:
-    response = refusal(f"{plain.ws_url}/plain/deny")
+    with RawClient(plain.port) as client:
+        client.send(request_head("/plain/deny"))
+        head = client.read_head()
 
-    assert response.status_code == 401
-    assert response.headers["content-type"] == "application/json"
+        assert head.startswith(b"HTTP/1.1 401 ")
+        assert b"\r\ncontent-type: application/json\r\n" in head
+        assert client.read(16) == b'{"say":"please"}'
+        assert client.at_end()
 
 
 def test_application_that_does_not_answer_is_500(plain: ServiceProcess) -> None:

@@ -295,6 +295,7 @@ def test_what_a_half_closed_client_said_is_answered(wire: ServiceProcess) -> Non
         client.end_sending()
 
         assert client.read_frame().payload == b"that was all"
+        assert client.read_frame().close_code == 1002
         assert client.at_end()
 
 

@@ -100,20 +100,21 @@ class RawClient:
 
     def read_frame(self) -> RawFrame:
         """Return the next frame; servers do not mask theirs."""
-        first, second = self._read(2)
+        first, second = self.read(2)
         assert not second & 0x80
         length = second
         if length == 126:
-            length = int.from_bytes(self._read(2), "big")
+            length = int.from_bytes(self.read(2), "big")
         elif length == 127:
-            length = int.from_bytes(self._read(8), "big")
-        return RawFrame(first & 0x0F, self._read(length), fin=bool(first & 0x80))
+            length = int.from_bytes(self.read(8), "big")
+        return RawFrame(first & 0x0F, self.read(length), fin=bool(first & 0x80))
 
     def at_end(self) -> bool:
         """Wait for more; True if it is the end of the stream, with nothing before it."""
         return not self._buffer and self.socket.recv(1) == b""
 
-    def _read(self, size: int) -> bytes:
+    def read(self, size: int) -> bytes:
+        """Return so many bytes."""
         while len(self._buffer) < size:
             self._receive()
         data, self._buffer = self._buffer[:size], self._buffer[size:]

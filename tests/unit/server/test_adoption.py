@@ -50,21 +50,23 @@ async def test_uvicorn_that_has_our_class_already_keeps_it(
     assert caplog.records == []
 
 
-async def test_uvicorn_behind_a_wrapped_receive_is_found_by_its_signal_handler() -> None:
-    config = loaded()
-    server = uvicorn.Server(config)
+async def test_uvicorn_at_trace_level_is_found_behind_its_wrapped_receive() -> None:
+    """And no other Uvicorn of the same process, which may have bound the signals."""
+    config, other = loaded(), loaded()
     lifespan = LifespanOn(config)
 
     async def wrapped() -> Any:
-        return await lifespan.receive()
+        return await lifespan_receive()
 
-    before = signal.signal(signal.SIGTERM, server.handle_exit)
+    lifespan_receive = lifespan.receive
+    before = signal.signal(signal.SIGTERM, uvicorn.Server(other).handle_exit)
     try:
         adopt(wrapped)
     finally:
         signal.signal(signal.SIGTERM, before)
 
     assert config.http_protocol_class is HttpProtocol
+    assert other.http_protocol_class is HttpToolsProtocol
 
 
 @pytest.mark.parametrize(
@@ -112,10 +114,16 @@ async def test_uvicorn_without_httptools_is_left_alone(
     assert "httptools is not installed" in caplog.text
 
 
-@pytest.mark.parametrize("option", ["ws_max_size", "ws_max_queue"])
-async def test_option_without_a_meaning_gets_a_warning(
-    option: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("ws_max_size", "--ws-max-size holds for routes of your own only"),
+        ("ws_max_queue", "--ws-max-queue has no effect"),
+    ],
+)
+async def test_option_that_means_less_here_gets_a_warning(
+    option: str, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     adopt(LifespanOn(loaded(**{option: 1})).receive)
 
-    assert f"--{option.replace('_', '-')} has no effect" in caplog.text
+    assert said in caplog.text

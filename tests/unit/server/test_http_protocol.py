@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket
 
 from app.server import http_protocol
 from app.server.http_protocol import HttpProtocol
+from app.server.websocket_protocol import WebSocketProtocol
 from tests.helpers.raw_client import encode, request_head
 
 TIMEOUT = 10.0
@@ -38,7 +39,8 @@ class Serving:
         try:
             yield reader, writer
         finally:
-            writer.close()
+            # What has not been sent yet may never be.
+            writer.transport.abort()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
 
@@ -49,6 +51,9 @@ async def serving(**options: Any) -> AsyncIterator[Serving]:
 
     async def page(request: Request) -> Response:
         return PlainTextResponse(await request.body() or b"page")
+
+    async def big(request: Request) -> Response:
+        return Response(b"x" * 1_000_000)
 
     async def slow(request: Request) -> Response:
         await go_on.wait()
@@ -62,6 +67,7 @@ async def serving(**options: Any) -> AsyncIterator[Serving]:
     routes = [
         Route("/page", page, methods=["GET", "POST"]),
         Route("/slow", slow),
+        Route("/big", big),
         WebSocketRoute("/chat", echo),
     ]
     config = uvicorn.Config(
@@ -154,27 +160,117 @@ async def test_pipelined_requests_and_bodies_are_answered_as_ever() -> None:
 @pytest.mark.parametrize(
     "follower", [request_head("/chat"), b"nonsense\r\n\r\n"], ids=["upgrade", "nonsense"]
 )
-async def test_what_cannot_be_answered_in_its_place_ends_the_connection(
+async def test_refusal_waits_for_the_answers_to_earlier_requests(
     follower: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving() as service, service.client() as (reader, writer):
-        writer.write(GET % b"slow" + follower)
+        writer.write(GET % b"slow" + GET % b"page" + follower)
+        asyncio.get_running_loop().call_later(SOON, service.go_on.set)
 
+        assert [await status_of(reader) for _ in range(3)] == [200, 200, 400]
         assert await rest_of(reader) == b""
-        service.go_on.set()
     assert "Traceback" not in caplog.text
 
 
-async def test_upgrade_to_another_protocol_is_a_plain_request() -> None:
-    lines = b"GET /page HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+async def test_head_has_its_time_only_when_earlier_requests_are_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT", SOON)
     async with serving() as service, service.client() as (reader, writer):
-        writer.write(lines)
+        writer.write(GET % b"slow" + b"GET /page HTT")
+        asyncio.get_running_loop().call_later(SOON * 3, service.go_on.set)
+
+        assert [await status_of(reader) for _ in range(2)] == [200, 408]
+
+
+async def test_empty_lines_do_not_hold_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT", SOON)
+    async with serving() as service, service.client() as (reader, writer):
+        writer.write(GET % b"page")
+        assert await status_of(reader) == 200
+        writer.write(b"\r\n\r\n")
+
+        assert await rest_of(reader) == b""
+
+
+@pytest.mark.parametrize(("size", "status"), [(60_000, 101), (66_000, 431)])
+@pytest.mark.parametrize("piece", [1460, 1 << 20])
+async def test_limit_of_a_head_does_not_depend_on_how_it_is_cut(
+    size: int, status: int, piece: int
+) -> None:
+    lines = [f"X-{number}: " + "x" * 1000 for number in range(size // 1000)]
+    head = request_head("/chat", *lines)
+    async with serving() as service, service.client() as (reader, writer):
+        for start in range(0, len(head), piece):
+            writer.write(head[start : start + piece])
+            await writer.drain()
+            await asyncio.sleep(0)
+
+        assert int((await head_of(reader)).split()[1]) == status
+
+
+async def test_body_does_not_count_towards_the_next_head() -> None:
+    post = b"POST /page HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    follower = GET % b"page"
+    async with serving() as service, service.client() as (reader, writer):
+        writer.write(post + b"x" * 100_000 + follower[:10])
+        assert await status_of(reader) == 200
+        writer.write(follower[10:])
+
+        assert await status_of(reader) == 200
+
+
+@pytest.mark.parametrize("url", [b"http://host", b"http://a:99999/chat", b"http://["])
+async def test_url_without_a_path_is_refused(url: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    head = request_head("/chat").replace(b"/chat", url, 1)
+    async with serving() as service, service.client() as (reader, writer):
+        writer.write(head)
+
+        assert await status_of(reader) == 400
+    assert "Traceback" not in caplog.text
+
+
+async def test_upgrade_on_a_transport_that_has_too_much_knows_it() -> None:
+    """The transport has said so once, to the HTTP class."""
+    async with serving() as service, service.client() as (_, writer):
+        connections = service.server.server_state.connections
+
+        def the_connection() -> Any:
+            return next(iter(connections), None)
+
+        def is_answered() -> bool:
+            cycle = getattr(the_connection(), "cycle", None)
+            return cycle is not None and cycle.response_complete
+
+        writer.write(GET % b"big")
+        await until(is_answered)
+        while not the_connection().flow.write_paused:
+            answered = the_connection().cycle
+            writer.write(GET % b"big")
+            await until(lambda: the_connection().cycle is not answered and is_answered())  # noqa: B023
+        writer.write(request_head("/chat"))
+        await until(lambda: isinstance(the_connection(), WebSocketProtocol))
+
+        assert the_connection()._out.paused
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(TIMEOUT):
+        while not condition():  # noqa: ASYNC110 (turns of the loop are what is waited for)
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket-foo"])
+async def test_upgrade_to_another_protocol_is_a_plain_request(protocol: bytes) -> None:
+    lines = b"GET /page HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
+    async with serving() as service, service.client() as (reader, writer):
+        writer.write(lines % protocol)
 
         assert await status_of(reader) == 200
 
 
 async def test_limit_on_concurrency_holds_for_websockets() -> None:
-    async with serving(limit_concurrency=2) as service, contextlib.AsyncExitStack() as stack:
+    async with serving(limit_concurrency=3) as service, contextlib.AsyncExitStack() as stack:
         statuses = []
         for _ in range(3):
             reader, writer = await stack.enter_async_context(service.client())

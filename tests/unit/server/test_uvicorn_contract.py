@@ -9,6 +9,7 @@ import pytest
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.lifespan.on import LifespanOn
+from uvicorn.middleware.message_logger import MessageLoggerMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
@@ -42,10 +43,10 @@ async def test_lifespan_receives_by_a_bound_method_that_leads_to_the_config(
     assert receive.__self__.config is config
 
 
-def test_signal_handler_is_a_bound_method_that_leads_to_the_config(config: uvicorn.Config) -> None:
-    handle_exit: Any = Server(config).handle_exit
+def test_receive_at_trace_level_closes_over_the_bound_method() -> None:
+    source = inspect.getsource(MessageLoggerMiddleware.__call__)
 
-    assert handle_exit.__self__.config is config
+    assert "message = await receive()" in source
 
 
 def test_http_class_is_looked_up_in_the_config_for_each_connection() -> None:

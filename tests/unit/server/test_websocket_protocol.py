@@ -11,6 +11,7 @@ from app.server.keepalive import KeepaliveOptions
 from app.server.receive_queue import MAX_BYTES, MAX_MESSAGES
 from app.server.websocket_protocol import FRAMES_PER_TURN, ServerHooks, WebSocketProtocol
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.websocket.connection import ConcurrentRecvError
 from app.websocket.frames import Opcode, encode_close, encode_control, encode_message
 from app.websocket.limits import Limits
 from tests.helpers.raw_client import encode
@@ -278,6 +279,21 @@ async def test_reader_whose_wait_is_cancelled_loses_nothing() -> None:
     assert connection.protocol.receive_nowait() == "hello"
 
 
+@pytest.mark.parametrize("ending", ["eof", "lost"])
+async def test_end_of_the_stream_does_not_overtake_what_is_still_to_be_read(ending: str) -> None:
+    """A transport with TLS tells of the end although reading is paused."""
+    connection = await connect(can_write_eof=False)
+    count = FRAMES_PER_TURN * 3
+    connection.receive_bytes(*[encode(Opcode.TEXT, b"x")] * count, close_of_client(4000, "bye"))
+    if ending == "eof":
+        connection.protocol.eof_received()
+    connection.protocol.connection_lost(None)
+
+    for _ in range(count):
+        assert connection.protocol.receive_nowait() == "x"
+    assert await end_of(connection) == CloseRecord(ClosedBy.CLIENT, 4000, "bye")
+
+
 # Rule 2: lingering.
 
 
@@ -333,6 +349,27 @@ async def test_after_a_mistake_the_peer_sees_that_nothing_more_comes() -> None:
     assert connection.transport.is_closing()
 
 
+async def test_after_a_mistake_on_tls_the_peer_has_a_moment_to_read_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "NOT_UNDERSTOOD_TIMEOUT", SOON)
+    connection = await connect(can_write_eof=False)
+    connection.receive_bytes(b"\x81\x02hi")
+    await end_of(connection)
+    assert not connection.transport.is_closing()
+
+    await asyncio.wait_for(connection.transport.closing.wait(), TIMEOUT)
+    assert not connection.transport.aborted.is_set()
+
+
+async def test_mistake_after_our_close_ends_the_wait_for_the_peers() -> None:
+    connection = await connect()
+    await connection.protocol.close(1000, "")
+    connection.receive_bytes(b"\x81\x02hi")
+
+    assert connection.transport.eof_written
+
+
 async def test_closing_twice_is_harmless() -> None:
     connection = await connect()
     await connection.protocol.close(4000, "first")
@@ -354,6 +391,36 @@ async def test_shutdown_says_1001_and_does_not_wait_for_a_handler_that_waits(
     await asyncio.wait_for(connection.transport.aborted.wait(), TIMEOUT)
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(connection.protocol.task, TIMEOUT)
+
+
+async def test_task_that_outlives_its_connection_is_found_by_a_shutdown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "SHUTDOWN_TIMEOUT", SOON)
+    connection = await connect()
+    connection.protocol.task = task = asyncio.create_task(wait_for_ever())
+    connection.protocol.connection_lost(None)
+    assert connection.lost == []
+    connection.protocol.shutdown()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, TIMEOUT)
+    await turn()
+
+    assert connection.lost == [connection.protocol]
+
+
+async def test_handshake_that_is_not_answered_is_refused_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(websocket_protocol, "HANDSHAKE_TIMEOUT", SOON)
+    transport = RecordingTransport()
+    hooks = ServerHooks(lambda: [], lambda _: None, KeepaliveOptions(None, None))
+    protocol = WebSocketProtocol(transport, b"key", b"", hooks)
+    await asyncio.wait_for(protocol.wait_closed(), TIMEOUT)
+
+    assert transport.written.startswith(b"HTTP/1.1 503 ")
+    with pytest.raises(ConnectionClosed):
+        await protocol.accept(None, [], Limits(1, 0))
 
 
 async def test_everybody_who_waits_for_the_end_is_told() -> None:
@@ -394,6 +461,36 @@ async def test_pong_is_not_missed_while_we_do_not_read_but_pings_go_on() -> None
     await until(lambda: connection.transport.written.count(PING) >= 3)
 
     assert connection.protocol.closed is None
+
+
+async def test_pong_to_a_ping_that_could_not_be_sent_is_not_missed() -> None:
+    connection = await connect(keepalive=KeepaliveOptions(SOON, SOON))
+    connection.protocol.pause_writing()
+    timers = 0
+
+    def tick() -> None:
+        nonlocal timers
+        timers += 1
+        asyncio.get_running_loop().call_later(SOON, tick)
+
+    tick()
+    await until(lambda: timers > 5)
+    connection.protocol.resume_writing()
+    await turn()
+
+    assert connection.protocol.closed is None
+    assert PING not in connection.transport.written
+
+
+async def test_two_tasks_cannot_wait_for_messages_at_once() -> None:
+    connection = await connect()
+    first = asyncio.ensure_future(connection.protocol.receive())
+    await turn()
+
+    with pytest.raises(ConcurrentRecvError):
+        await connection.protocol.receive()
+    connection.receive_bytes(encode(Opcode.TEXT, b"for the first"))
+    assert await asyncio.wait_for(first, TIMEOUT) == "for the first"
 
 
 async def until(condition: Callable[[], bool]) -> None:
