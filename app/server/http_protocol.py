@@ -19,6 +19,7 @@ from websockets.frames import CloseCode
 
 from app.server.asgi_adapter import AsgiAdapter, PeerGoneError
 from app.server.contracts import DIRECT
+from app.server.head_meter import HeadMeter
 from app.server.keepalive import KeepaliveOptions
 from app.server.websocket_protocol import ServerHooks, WebSocketProtocol
 from app.websocket.channel import Headers
@@ -26,11 +27,6 @@ from app.websocket.handshake import HandshakeRefused, check_handshake, encode_re
 from app.websocket.limits import Limits
 
 logger = logging.getLogger(__name__)
-
-MAX_URL_SIZE: Final = 8192
-MAX_HEADERS_COUNT: Final = 100
-MAX_HEAD_SIZE: Final = 65536
-"""Bytes of a request's URL, lines of its head, bytes of all its head."""
 
 HEAD_TIMEOUT: Final = 10.0
 """Seconds from the connection, or from the first byte of a later request, to the end of a head."""
@@ -44,11 +40,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        # Whether a head is unfinished, the bytes of its header lines so far, and the bytes that the
-        # parser has been fed since it last told of something.
-        self._in_head = False
-        self._head_size = 0
-        self._held_size = 0
+        self._head = HeadMeter()
+        # Runs while a head is waited for.
         self._timer: asyncio.TimerHandle | None = None
         # What a WebSocket connection begins with, once the head of a good handshake is complete.
         self._upgrade: tuple[bytes, Scope] | None = None
@@ -70,10 +63,13 @@ class HttpProtocol(HttpToolsProtocol):
         if self._refusal is not None:
             return
         self._unset_keepalive_if_required()
-        self._held_size += len(data)
+        self._head.segment_comes()
         try:
             self.parser.feed_data(data)
-            self._check_head()
+            self._head.segment_fed(len(data))
+            if not self._responding:
+                # Something has come, but no request: empty lines, or the beginning of a head.
+                self._start_timer()
         except httptools.HttpParserUpgrade as upgrade:
             if self._upgrade is None:
                 self._unsupported_upgrade_warning()
@@ -93,29 +89,21 @@ class HttpProtocol(HttpToolsProtocol):
     @override
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
-        self._head_size = self._held_size = 0
+        self._head.message_begins()
 
     @override
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
-        self._held_size = 0
-        if len(self.url) > MAX_URL_SIZE:
-            raise HandshakeRefused(414, f"a URL has at most {MAX_URL_SIZE} bytes")
+        self._head.url_is(len(self.url))
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
-        self._held_size = 0
-        self._head_size += len(name) + len(value)
-        if len(self.headers) > MAX_HEADERS_COUNT:
-            raise HandshakeRefused(431, f"a request has at most {MAX_HEADERS_COUNT} header lines")
-        if self._head_size > MAX_HEAD_SIZE:
-            raise _head_too_large()
+        self._head.header_is(len(name), len(value))
 
     @override
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._head.head_is_complete()
         self._stop_timer()
         if not (self.parser.should_upgrade() and self._should_upgrade()):
             super().on_headers_complete()
@@ -136,11 +124,16 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     @override
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._head.message_ends()
+
+    @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._refusal is not None and not self._responding:
             self._say_refusal(self._refusal)
-        elif self._in_head:
+        elif self._head.unfinished:
             self._start_timer()
 
     @property
@@ -148,22 +141,14 @@ class HttpProtocol(HttpToolsProtocol):
         """True while the response to a request is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    # The limits of a head.
-
-    def _check_head(self) -> None:
-        # The parser keeps an unfinished line to itself: what counts is what it has been fed.
-        if self._in_head and self._head_size + self._held_size > MAX_HEAD_SIZE:
-            raise _head_too_large()
-        if not self._responding:
-            # Something has come, but no request: empty lines, or the beginning of a head.
-            self._start_timer()
+    # What cannot be accepted.
 
     def _start_timer(self) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
 
     def _head_timed_out(self) -> None:
-        if self._in_head:
+        if self._head.unfinished:
             self._refuse(HandshakeRefused(408, f"a head has {HEAD_TIMEOUT:.0f} seconds to come"))
         else:
             self.transport.close()
@@ -272,7 +257,3 @@ def _subprotocols(headers: Headers) -> list[str]:
 
 def _tokens(value: bytes) -> list[bytes]:
     return [token.strip() for token in value.lower().split(b",")]
-
-
-def _head_too_large() -> HandshakeRefused:
-    return HandshakeRefused(431, f"the head of a request has at most {MAX_HEAD_SIZE} bytes")
