@@ -1,6 +1,5 @@
 """Routes that use nothing but Starlette, on the direct path."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -9,9 +8,8 @@ from tests.helpers.clients import TIMEOUT, close_of, connected, refusal
 from tests.helpers.raw_client import RawClient, request_head
 from tests.helpers.service_process import (
     ServiceProcess,
-    free_port,
     original_config,
-    wait_until_answers,
+    running_command,
     write_config,
 )
 
@@ -19,11 +17,8 @@ from tests.helpers.service_process import (
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServiceProcess]:
     config = write_config(tmp_path_factory.mktemp("config"), original_config())
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "tests.services.plain:app", "--port", str(port)]
-    with ServiceProcess(command, {"STATIC_CONFIG": str(config)}) as service:
-        service.port = port
-        wait_until_answers(service)
+    command = ["uvicorn", "tests.services.plain:app", "--port=%d"]
+    with running_command(command, config) as service:
         yield service
 
 

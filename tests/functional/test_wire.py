@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from tests.helpers.raw_client import RawClient, RawFrame, encode, encode_close, 
 from tests.helpers.service_process import (
     ServiceProcess,
     components_of,
-    free_port,
     original_config,
+    running_command,
     running_service,
-    wait_until_answers,
     write_config,
 )
 
@@ -40,16 +38,7 @@ COMMANDS = {
 
 @contextlib.contextmanager
 def started(command: list[str] | None, config: Path) -> Iterator[ServiceProcess]:
-    if command is None:
-        with running_service() as service:
-            yield service
-        return
-    port = free_port()
-    arguments = [part % port if "%d" in part else part for part in command]
-    environment = {"STATIC_CONFIG": str(config)}
-    with ServiceProcess([sys.executable, "-m", *arguments], environment) as service:
-        service.port = port
-        wait_until_answers(service)
+    with running_command(command, config) if command else running_service() as service:
         yield service
 
 

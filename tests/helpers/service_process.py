@@ -163,6 +163,21 @@ def running_service(
         yield service
 
 
+@contextlib.contextmanager
+def running_command(
+    arguments: Sequence[str], config: Path, **environment: str
+) -> Iterator[ServiceProcess]:
+    """Run `python -m` with arguments in which %d is the port, until the block is left."""
+    port = free_port()
+    command = [part % port if "%d" in part else part for part in arguments]
+    with ServiceProcess(
+        [sys.executable, "-m", *command], {"STATIC_CONFIG": str(config), **environment}
+    ) as service:
+        service.port = port
+        wait_until_answers(service)
+        yield service
+
+
 def wait_until_answers(service: ServiceProcess) -> None:
     """Wait until the service answers an HTTP request."""
 
