@@ -62,7 +62,7 @@ class ConnectionState(enum.Enum):
 
     CONNECTING = enum.auto()  # the opening handshake is not answered yet
     OPEN = enum.auto()
-    ENDING = enum.auto()  # the end is in the receive queue; until it is reached we may send
+    ENDING = enum.auto()  # the end waits behind the receive queue; until then we may send
     CLOSING = enum.auto()  # our close frame, or a refusal, has gone out
     CLOSED = enum.auto()  # the transport has gone
 
