@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import signal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from uvicorn.lifespan.on import LifespanOn
 from uvicorn.middleware.message_logger import MessageLoggerMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
-from uvicorn.supervisors.multiprocess import Multiprocess, Process
+from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -82,12 +83,41 @@ def test_shutdown_asks_each_connection_to_end() -> None:
 
 
 def test_supervisor_has_what_ours_builds_on(config: uvicorn.Config) -> None:
-    assert list(inspect.signature(Multiprocess.__init__).parameters) == [
-        *("self", "config", "sockets")
-    ]
-    assert callable(Multiprocess.terminate_all)
-    assert callable(Multiprocess.join_all)
+    before = {sign: signal.getsignal(sign) for sign in SIGNALS}
+    try:
+        supervisor = Multiprocess(config, [])
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+    assert (supervisor.config, supervisor.sockets, supervisor.processes) == (config, [], [])
+    assert supervisor.processes_num == config.workers
+    assert supervisor.signal_queue == []
+    assert not supervisor.should_exit.is_set()
+    for overridden in (
+        supervisor.run,
+        supervisor.init_processes,
+        supervisor.keep_subprocess_alive,
+        supervisor.restart_all,
+        supervisor.terminate_all,
+        supervisor.join_all,
+        supervisor.handle_signals,
+    ):
+        assert list(inspect.signature(overridden).parameters) == []
+
+
+def test_supervisor_sets_should_exit_for_the_signals_to_leave() -> None:
+    for handle in (Multiprocess.handle_int, Multiprocess.handle_term):
+        assert "self.should_exit.set()" in inspect.getsource(handle)
+    assert "self.restart_all()" in inspect.getsource(Multiprocess.handle_hup)
+
+
+def test_worker_process_answers_whether_it_serves(config: uvicorn.Config) -> None:
     process = Process(config, [])
-    assert process.exitcode is None
+    process.parent_conn.send(b"ping")
+    process.pong()
+
+    assert process.parent_conn.recv() is False
+    assert (process.exitcode, process.pid) == (None, None)
     assert process.process.name.rpartition("-")[2].isdigit()
     assert STARTUP_FAILURE == 3
