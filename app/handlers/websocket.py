@@ -74,7 +74,6 @@ class WebSocketHandlerBase(Component, ABC):
             client = request.client
             address = (client.host, client.port) if client else None
             connection = WebSocketConnection(channel, address)
-            del request  # The connection may live for days.
             await self._handle(connection, channel, context)
 
     async def _accept(
