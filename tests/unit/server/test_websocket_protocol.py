@@ -352,7 +352,7 @@ async def test_after_a_mistake_the_peer_sees_that_nothing_more_comes() -> None:
 async def test_after_a_mistake_on_tls_the_peer_has_a_moment_to_read_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(websocket_protocol, "NOT_UNDERSTOOD_TIMEOUT", SOON)
+    monkeypatch.setattr(websocket_protocol, "NOT_UNDERSTOOD_TIMEOUT", 0.3)
     connection = await connect(can_write_eof=False)
     connection.receive_bytes(b"\x81\x02hi")
     await end_of(connection)
@@ -445,7 +445,8 @@ async def test_peer_that_is_silent_after_a_ping_is_given_up() -> None:
 
 
 async def test_anything_that_comes_after_a_ping_counts_as_life() -> None:
-    connection = await connect(keepalive=KeepaliveOptions(SOON, SOON))
+    # The timeout is long enough for a machine that is busy with something else.
+    connection = await connect(keepalive=KeepaliveOptions(SOON, 0.3))
     for pings in range(1, 4):
         await until(lambda: connection.transport.written.count(PING) == pings)  # noqa: B023
         connection.receive_bytes(encode(Opcode.PONG))
