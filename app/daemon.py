@@ -76,10 +76,9 @@ def _serve(
 ) -> int:
     server = manager.find(ServerComponent)
     shared = config.static.manager
-    processor = shared.task_processors[shared.default_task_processor]
     options = WorkerOptions(
         make_app=functools.partial(Service, components, config),
-        count=processor.worker_threads,
+        count=shared.worker_processes,
         thread_name=shared.thread_name(shared.default_task_processor),
         backlog=server.listener.backlog,
         tls=tls,
@@ -97,7 +96,6 @@ def _serve(
 def _report(components: ComponentList, config: ServiceConfig, manager: ComponentManager) -> str:
     server = manager.find(ServerComponent)
     shared = config.static.manager
-    processor = shared.task_processors[shared.default_task_processor]
     without_effect = config.static.options_without_effect()
     without_effect += [each.name for each in components.variables if each.no_effect_yet]
     return "\n".join(
@@ -105,7 +103,7 @@ def _report(components: ComponentList, config: ServiceConfig, manager: Component
             f"{config.static.path}: good",
             "",
             "would run:",
-            f"    workers: {processor.worker_threads} ({shared.default_task_processor})",
+            f"    workers: {shared.worker_processes} ({shared.default_task_processor})",
             f"    components: {', '.join(manager.sections)}",
             *(f"    {name}: {path}" for name, path in server.describe_handlers()),
             "",

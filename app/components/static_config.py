@@ -85,6 +85,7 @@ class _Checked:
     def sections(
         self, sections: Mapping[str, object], components: ComponentList
     ) -> dict[str, ComponentConfig]:
+        """Return the options of each component that is there, by its section."""
         path = f"{MANAGER}.{COMPONENTS}"
         known = {entry.section: entry.component.Config for entry in components}
         for section in sections:

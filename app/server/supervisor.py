@@ -81,12 +81,12 @@ class Supervisor(Multiprocess):
         for index, old in enumerate(self.processes):
             new = self._start_worker()
             if not self._wait_until_serving(new):
-                logger.error("worker [%s] did not start: restart given up", new.pid)
-                self._end(new, time.monotonic())
+                if not self._told_to_leave():
+                    logger.error("worker [%s] did not start: restart given up", new.pid)
+                self._kill(new)
                 return
             self.processes[index] = new
-            old.terminate()
-            self._end(old, time.monotonic() + KILL_TIMEOUT)
+            self._let_go(old)
 
     @override
     def terminate_all(self) -> None:
@@ -100,6 +100,19 @@ class Supervisor(Multiprocess):
         give_up = time.monotonic() + KILL_TIMEOUT
         for worker in self.processes:
             self._end(worker, give_up)
+
+    @override
+    def handle_ttin(self) -> None:
+        """Run one worker more."""
+        self.processes_num += 1
+        self.processes.append(self._start_worker())
+
+    @override
+    def handle_ttou(self) -> None:
+        """Run one worker less, but at least one."""
+        if self.processes_num > 1:
+            self.processes_num -= 1
+            self._let_go(self.processes.pop())
 
     def _start_worker(self) -> Process:
         worker = Process(self.config, self.sockets)
@@ -141,11 +154,10 @@ class Supervisor(Multiprocess):
 
     def _replace(self, index: int, worker: Process) -> None:
         """Start a successor of a worker that has died or hangs, if that has any prospects."""
-        self._end(worker, time.monotonic())
-        logger.error("worker [%s] died with exit code %s", worker.pid, worker.exitcode)
         if worker not in self._ready:
             self._early_deaths += 1
-        self._ready.discard(worker)
+        self._kill(worker)
+        logger.error("worker [%s] died with exit code %s", worker.pid, worker.exitcode)
         hopeless = worker.exitcode == STARTUP_FAILURE or self._early_deaths > MAX_EARLY_DEATHS
         if hopeless and not self._has_started:
             logger.error("the service cannot start: a worker cannot")
@@ -154,13 +166,23 @@ class Supervisor(Multiprocess):
         else:
             self.processes[index] = self._start_worker()
 
+    def _let_go(self, worker: Process) -> None:
+        """Tell a worker to leave, and see to it that it does."""
+        worker.terminate()
+        self._end(worker, time.monotonic() + KILL_TIMEOUT)
+
     def _end(self, worker: Process, give_up: float) -> None:
         """Wait for the end of a worker until the moment `give_up`, then kill it."""
         worker.process.join(max(0.0, give_up - time.monotonic()))
         if worker.process.is_alive():
             logger.error("worker [%s] did not leave in time: killed", worker.pid)
-            worker.process.kill()
-            worker.process.join()
+        self._kill(worker)
+
+    def _kill(self, worker: Process) -> None:
+        """End a worker, if it has not ended, and forget it."""
+        worker.kill()
+        worker.process.join()
+        self._ready.discard(worker)
         self._asked.pop(worker, None)
         self._ask_next.pop(worker, None)
 

@@ -52,6 +52,11 @@ class ManagerConfig(ConfigModel):
                 )
         return self
 
+    @property
+    def worker_processes(self) -> int:
+        """How many worker processes serve: the `worker_threads` of the default task processor."""
+        return self.task_processors[self.default_task_processor].worker_threads
+
     def thread_name(self, task_processor: str) -> str:
         """Return what the threads of `task_processor` are called, without their number."""
         given = self.task_processors[task_processor].thread_name

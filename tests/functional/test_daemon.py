@@ -102,6 +102,41 @@ def test_sighup_replaces_the_workers_while_the_service_answers() -> None:
         assert service.stop() == 0
 
 
+def test_restarts_leave_nothing_open_in_the_parent() -> None:
+    with running_service() as service:
+
+        def restart() -> int:
+            starts = service.log().count("Application startup complete")
+            service.process.send_signal(signal.SIGHUP)
+            wait_until(
+                lambda: (
+                    service.log().count("Application startup complete") > starts
+                    and len(children(service.process.pid)) == 2
+                ),  # the worker and a resource tracker
+                20,
+            )
+            return len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
+
+        assert restart() == restart() == restart()
+        assert service.stop() == 0
+
+
+def test_workers_become_more_and_fewer_by_signals() -> None:
+    with running_service() as service:
+
+        def workers() -> int:
+            return len(worker_names(service.process.pid))
+
+        wait_until(lambda: workers() == 1, 20)
+        service.process.send_signal(signal.SIGTTIN)
+        wait_until(lambda: workers() == 2, 20)
+        service.process.send_signal(signal.SIGTTOU)
+        wait_until(lambda: workers() == 1, 20)
+
+        assert httpx.get(service.http_url).status_code == 200
+        assert service.stop() == 0
+
+
 def test_start_tells_config_address_handlers_and_workers(service: ServiceProcess) -> None:
     log = service.log()
 
@@ -125,9 +160,13 @@ def test_workers_are_as_many_as_the_default_task_processor_has_and_carry_its_nam
 
 def worker_names(parent: int) -> set[str]:
     """Return what the operating system calls the children that serve requests."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    names = {Path(f"/proc/{child}/comm").read_text().strip() for child in children}
+    names = {Path(f"/proc/{child}/comm").read_text().strip() for child in children(parent)}
     return {name for name in names if name.startswith("main-")}
+
+
+def children(parent: int) -> list[str]:
+    """Return the process numbers of the children."""
+    return Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
 
 
 @pytest.mark.parametrize("loopback", ["127.0.0.1", "::1"])
