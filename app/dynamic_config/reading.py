@@ -1,30 +1,21 @@
 """From a JSON file to the values of the dynamic config."""
 
-import json
 from pathlib import Path
 
-from app.dynamic_config.errors import DynamicConfigError
+from app.dynamic_config.json_document import parse_json
+from app.static_config.document import Document, Problem
+from app.static_config.errors import ConfigFileError
 
 
-def read_json(path: Path) -> dict[str, object]:
+def read_json(path: Path) -> Document:
     """Return the object that the JSON file at `path` holds: variable names and their values.
 
     Raises:
-        DynamicConfigError: the file cannot be read, is no JSON, or holds no object.
+        OSError, ValueError: the file cannot be read.
+        ConfigFileError: it is no JSON, or holds no object.
     """
-    origin = str(path.absolute())
-    try:
-        document = json.loads(path.read_bytes(), parse_constant=_refuse)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        way_out = "a fallback-path is relative to the current directory"
-        raise DynamicConfigError(origin, [f"{reason}; {way_out}"]) from None
-    except ValueError as error:
-        raise DynamicConfigError(origin, [f"not valid JSON: {error}"]) from None
-    if not isinstance(document, dict):
-        raise DynamicConfigError(origin, ["expected an object: variable names and their values"])
+    document = parse_json(path.read_bytes(), str(path.absolute()))
+    if not isinstance(document.value, dict):
+        text = "expected an object: variable names and their values"
+        raise ConfigFileError([Problem(document.places.document, (), text)])
     return document
-
-
-def _refuse(constant: str) -> object:
-    raise ValueError(f"{constant} is no JSON")

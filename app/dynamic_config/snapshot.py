@@ -5,9 +5,10 @@ from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
-from app.dynamic_config.errors import DynamicConfigError
 from app.dynamic_config.variable import Variable
-from app.static_config.errors import describe
+from app.static_config.document import Document, Problem
+from app.static_config.errors import ConfigFileError, did_you_mean
+from app.static_config.validation import problems_of
 
 T = TypeVar("T")
 
@@ -24,27 +25,31 @@ class Snapshot:
         return cast(T, self._values.get(variable.name, variable.default))
 
 
-def parse_snapshot(
-    origin: str, values: Mapping[str, object], variables: Iterable[Variable[Any]]
-) -> Snapshot:
-    """Return the snapshot in which each variable has its value from `values`, or its default.
+def parse_snapshot(document: Document, variables: Iterable[Variable[Any]]) -> Snapshot:
+    """Return the snapshot in which each variable has its value from `document`, or its default.
 
     One bad value refuses them all.
 
-    Args:
-        origin: Where the values come from, for the text of an error.
-
     Raises:
-        DynamicConfigError: each name that no variable has, and each value that is not of its type.
+        ConfigFileError: what is wrong with the document, each name that no variable has, and each
+            value that is not of its type.
     """
     known = {variable.name: variable for variable in variables}
+    values = document.mapping()
     parsed: dict[str, object] = {}
-    problems = [f"{name}: unknown variable" for name in values if name not in known]
+    problems = list(document.problems)
+    problems += [
+        Problem(
+            document.places.of((name,)), (name,), f"unknown variable{did_you_mean(name, known)}"
+        )
+        for name in values
+        if name not in known
+    ]
     for name, variable in known.items():
         try:
             parsed[name] = variable.parse(values[name]) if name in values else variable.default
         except ValidationError as error:
-            problems.extend(describe(error, name))
+            problems += problems_of(error, document, (name,), variable.type_)
     if problems:
-        raise DynamicConfigError(origin, problems)
+        raise ConfigFileError(problems)
     return Snapshot(parsed)

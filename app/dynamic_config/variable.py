@@ -1,6 +1,6 @@
 """A named, typed value of the dynamic config."""
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 from typing_extensions import TypeForm
@@ -16,20 +16,32 @@ class Variable(Generic[T]):
         type_: What its value must be, as an annotation: `bool`, `Annotated[int, Field(ge=1)]`,
             a model.
         default: Its value where nobody gives one, as it would stand in JSON.
+        description: What it does, with its unit; the documentation is made from it.
+        reader: What reads it, and when.
         no_effect_yet: True while nothing reads it; its values are validated all the same.
 
     Raises:
         pydantic.ValidationError: the default is not of the type.
     """
 
-    __slots__ = ("_adapter", "default", "name", "no_effect_yet")
+    __slots__ = ("adapter", "default", "description", "name", "no_effect_yet", "reader", "type_")
 
     def __init__(
-        self, name: str, type_: TypeForm[T], default: object, *, no_effect_yet: bool = False
+        self,
+        name: str,
+        type_: TypeForm[T],
+        default: object,
+        *,
+        description: str,
+        reader: str,
+        no_effect_yet: bool = False,
     ) -> None:
         self.name = name
+        self.type_: Any = type_
+        self.description = description
+        self.reader = reader
         self.no_effect_yet = no_effect_yet
-        self._adapter: TypeAdapter[T] = TypeAdapter(type_)
+        self.adapter: TypeAdapter[T] = TypeAdapter(type_)
         self.default = self.parse(default)
 
     def parse(self, value: object) -> T:
@@ -38,7 +50,11 @@ class Variable(Generic[T]):
         Raises:
             pydantic.ValidationError: it is not of the variable's type.
         """
-        return self._adapter.validate_python(value, strict=True, by_alias=True, by_name=False)
+        return self.adapter.validate_python(value, strict=True, by_alias=True, by_name=False)
+
+    def dump(self, value: T) -> object:
+        """Return a value of this variable as it would stand in JSON."""
+        return self.adapter.dump_python(value, mode="json", by_alias=True, exclude_unset=True)
 
     def __repr__(self) -> str:
         return f"Variable({self.name!r})"

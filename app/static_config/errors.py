@@ -1,44 +1,72 @@
 """What is wrong with a config file, all of it at once."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-from pydantic import ValidationError
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from app.exceptions import ConfigError
+from app.static_config.document import OptionPath, Problem, dotted
 
 
-class StaticConfigError(ConfigError):
-    """A static config that cannot be used: the file, and each problem in it."""
+class ConfigFileError(ConfigError):
+    """Config files that cannot be used: each problem in them, a line each, in order of place."""
 
-    def __init__(self, path: Path, problems: Sequence[str]) -> None:
-        super().__init__(path, problems)
-        self.path = path
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        told = list(dict.fromkeys(problems))
+        files = list(dict.fromkeys(problem.place.file for problem in told))
+        told.sort(key=lambda each: (files.index(each.place.file), each.place.line or 0))
+        super().__init__(tuple(told))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong."""
+        problems: tuple[Problem, ...] = self.args[0]
+        return problems
 
     def __str__(self) -> str:
-        return "\n".join(f"{self.path}: {problem}" for problem in self.problems)
+        return "\n".join(map(str, self.problems))
 
 
-def describe(error: ValidationError, prefix: str = "") -> Iterator[str]:
-    """Yield one line per problem that pydantic found: where, what is wrong, what was expected.
+class OptionError(ConfigError, ValueError):
+    """Options that are well-formed by themselves, and all the same cannot be.
 
-    `prefix` is the path of the validated section within its file.
+    Raised by a validator of a model, or by a component's constructor: by whoever does not know
+    where the options stand in the file.
+
+    Args:
+        refusals: The text for each option, whose path is relative to the model or the component's
+            section; () is all of it.
     """
-    for detail in error.errors(include_url=False):
-        path = ".".join(filter(None, (prefix, *map(str, detail["loc"]))))
-        text = _TEXTS.get(detail["type"]) or detail["msg"].removeprefix(_RAISED_BY_VALIDATOR)
-        yield f"{path}: {text}{_got(detail['input'])}" if path else text
+
+    def __init__(self, refusals: Mapping[OptionPath, str]) -> None:
+        super().__init__(dict(refusals))
+
+    @property
+    def refusals(self) -> Mapping[OptionPath, str]:
+        """What is wrong with which option."""
+        refusals: Mapping[OptionPath, str] = self.args[0]
+        return refusals
+
+    def __str__(self) -> str:
+        return "; ".join(
+            f"{dotted(path)}: {text}" if path else text for path, text in self.refusals.items()
+        )
 
 
-_TEXTS = {
-    "extra_forbidden": "unknown option",
-    "missing": "required, but not there",
-}
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint at the known name that is nearest to `name`; empty if none is near."""
+    if len(name) < _LONG_ENOUGH:
+        return ""
+    by_likeness = {_alike(each): each for each in known}
+    near = difflib.get_close_matches(_alike(name), by_likeness, n=1, cutoff=_NEAR)
+    return f"; did you mean {by_likeness[near[0]]!r}?" if near else ""
 
-# How pydantic begins the text of a ValueError that one of our validators has raised.
-_RAISED_BY_VALIDATOR = "Value error, "
+
+def _alike(name: str) -> str:
+    """Return the name without what people mix up: case, and what stands between words."""
+    return name.casefold().replace("_", "-")
 
 
-def _got(value: object) -> str:
-    return f" (got {value!r})" if isinstance(value, bool | int | float | str | None) else ""
+_NEAR: Final = 0.6
+
+_LONG_ENOUGH: Final = 3  # a shorter one is near to anything

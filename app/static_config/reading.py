@@ -1,16 +1,42 @@
-"""From the static config's file to plain values."""
+"""From the static config's files to one document, with all values put in."""
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import yaml
-
-from app.static_config.errors import StaticConfigError
+from app.static_config.config_file import read_given, read_if_there
+from app.static_config.config_vars import (
+    CONFIG_VARS,
+    is_of_variables,
+    named_variables,
+    read_variables,
+)
+from app.static_config.document import Document, Problem
+from app.static_config.errors import ConfigFileError
+from app.static_config.lookup import Surroundings
+from app.static_config.substitution import Substituted, substitute
 
 DEVELOPMENT_CONFIG: Final = Path("config_dev.yaml")
 DEFAULT_CONFIG: Final = Path("config/static_config.yaml")
+
+_WAY_OUT: Final = "name another file with '-c FILE' or in $STATIC_CONFIG"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFiles:
+    """The files that the command line names.
+
+    Args:
+        static_config: The static config.
+        config_vars: Variables, instead of those in the file that the static config names.
+        config_vars_override: Variables that come before all others of the same name.
+    """
+
+    static_config: Path
+    config_vars: Path | None = None
+    config_vars_override: Path | None = None
 
 
 def find_static_config(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
@@ -26,25 +52,32 @@ def find_static_config(given: Path | None, environment: Mapping[str, str] = os.e
     return given.absolute()
 
 
-def read_yaml(path: Path) -> dict[str, object]:
-    """Return the mapping that the YAML file at `path` holds.
+def read_static_config(
+    files: ConfigFiles, environment: Mapping[str, str] = os.environ
+) -> Substituted:
+    """Return what the static config says, with all that it takes from elsewhere put in.
 
     Raises:
-        StaticConfigError: the file cannot be read, is no YAML, or holds no mapping.
+        ConfigFileError: the static config cannot be read, is no YAML, or holds no mapping. What
+            else is wrong is among the problems of the document.
     """
+    document = read_given(files.static_config, _WAY_OUT)
+    named = named_variables(document, environment)
+    variables: Document | None = None
+    problems: tuple[Problem, ...] = document.problems
     try:
-        document = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise StaticConfigError(path, [f"{_reason(error)}; {_WAY_OUT}"]) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise StaticConfigError(path, [f"not valid YAML: {error}"]) from None
-    if not isinstance(document, dict):
-        raise StaticConfigError(path, ["expected a mapping with the key 'components_manager'"])
-    return document
-
-
-_WAY_OUT = "name another file with '-c FILE' or in $STATIC_CONFIG"
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
+        variables = read_variables(named.document, files.config_vars, files.config_vars_override)
+        unreadable = False
+    except ConfigFileError as error:
+        problems += error.problems
+        unreadable = True
+    surroundings = Surroundings(
+        variables,
+        environment,
+        read_if_there,
+        variables_unreadable=unreadable,
+        no_variables=named.document.absent.get((CONFIG_VARS,), ""),
+    )
+    body = {key: value for key, value in document.mapping().items() if not is_of_variables(key)}
+    result = substitute(replace(document, value=body, problems=problems), surroundings)
+    return Substituted(result.document, named.warnings + result.warnings)

@@ -1,121 +1,130 @@
 import pickle
-from pathlib import Path
 
 import pytest
-from pydantic import Field, ValidationError, field_validator, model_validator
 
 from app.exceptions import ConfigError
-from app.static_config.errors import StaticConfigError, describe
-from app.static_config.model import ConfigModel
+from app.static_config.document import OptionPath, Place, Problem
+from app.static_config.errors import ConfigFileError, OptionError, did_you_mean
 
 
-class Inner(ConfigModel):
-    level: int = Field(ge=1)
+def problem(file: str, line: int | None, text: str = "bad") -> Problem:
+    return Problem(Place(file, line), ("a",), text)
 
 
-class Outer(ConfigModel):
-    inner: Inner
-    by_name: dict[str, Inner] = Field(default={})
-    items: list[str] = Field(default=[], alias="all-items")
+def test_each_problem_is_a_line() -> None:
+    error = ConfigFileError([problem("c.yaml", 1), problem("c.yaml", 2, "worse")])
 
-    @field_validator("items")
-    @classmethod
-    def _few(cls, value: list[str]) -> list[str]:
-        if len(value) > 1:
-            raise ValueError("one is enough")
-        return value
-
-    @model_validator(mode="after")
-    def _no_thirteen(self) -> "Outer":
-        if self.inner.level == 13:
-            raise ValueError("thirteen brings bad luck")
-        return self
+    assert str(error) == "c.yaml:1: a: bad\nc.yaml:2: a: worse"
 
 
-def problems(document: object, prefix: str = "") -> list[str]:
-    """Return what is said of a document that is refused."""
-    with pytest.raises(ValidationError) as caught:
-        Outer.model_validate(document, by_alias=True, by_name=False)
-    return list(describe(caught.value, prefix))
-
-
-def test_unknown_option_is_named_with_its_value() -> None:
-    found = problems({"inner": {"level": 1, "speed": 7}})
-
-    assert found == ["inner.speed: unknown option (got 7)"]
-
-
-def test_missing_option_is_named() -> None:
-    assert problems({"inner": {}}) == ["inner.level: required, but not there"]
-
-
-def test_wrong_type_is_told_with_what_was_there() -> None:
-    found = problems({"inner": {"level": "8"}})
-
-    assert found == ["inner.level: Input should be a valid integer (got '8')"]
-
-
-@pytest.mark.parametrize("value", [None, True, 1.5, "text"])
-def test_plain_value_is_shown(value: object) -> None:
-    (found,) = problems({"inner": {"level": value}})
-
-    assert found.endswith(f"(got {value!r})")
-
-
-@pytest.mark.parametrize("value", [[1, 2], {"a": 1}])
-def test_value_with_parts_is_not_shown(value: object) -> None:
-    (found,) = problems({"inner": {"level": value}})
-
-    assert "got" not in found
-
-
-def test_text_of_a_validator_is_told_as_it_is() -> None:
-    found = problems({"inner": {"level": 1}, "all-items": ["a", "b"]})
-
-    assert found == ["all-items: one is enough"]
-
-
-def test_problem_of_a_whole_document_has_no_place() -> None:
-    assert problems({"inner": {"level": 13}}) == ["thirteen brings bad luck"]
-
-
-def test_prefix_comes_before_the_place() -> None:
-    assert problems({}, "server") == ["server.inner: required, but not there"]
-
-
-def test_prefix_is_the_place_of_a_problem_of_a_whole_section() -> None:
-    assert problems({"inner": {"level": 13}}, "server") == ["server: thirteen brings bad luck"]
-
-
-def test_keys_and_positions_are_part_of_the_place() -> None:
-    found = problems(
-        {"inner": {"level": 1}, "by_name": {"main": {"level": 0}}, "all-items": [False]}
+def test_problems_are_told_file_by_file_and_line_by_line() -> None:
+    error = ConfigFileError(
+        [
+            problem("z.yaml", 10),
+            problem("a.yaml", 5),
+            problem("z.yaml", 9),
+            problem("a.yaml", None),
+            problem("z.yaml", 100),
+        ]
     )
 
-    assert found == [
-        "by_name.main.level: Input should be greater than or equal to 1 (got 0)",
-        "all-items.0: Input should be a valid string (got False)",
+    assert [str(each.place) for each in error.problems] == [
+        "z.yaml:9",
+        "z.yaml:10",
+        "z.yaml:100",
+        "a.yaml",
+        "a.yaml:5",
     ]
 
 
-def test_error_puts_the_file_before_each_problem() -> None:
-    error = StaticConfigError(Path("/etc/config.yaml"), ["a: bad", "b: worse"])
+def test_problems_in_one_line_keep_their_order() -> None:
+    error = ConfigFileError([problem("c.yaml", 1, "second"), problem("c.yaml", 1, "first")])
 
-    assert str(error) == "/etc/config.yaml: a: bad\n/etc/config.yaml: b: worse"
-
-
-def test_error_keeps_its_facts() -> None:
-    error = StaticConfigError(Path("config.yaml"), ["a: bad"])
-
-    assert isinstance(error, ConfigError)
-    assert error.path == Path("config.yaml")
-    assert error.problems == ("a: bad",)
+    assert [each.text for each in error.problems] == ["second", "first"]
 
 
-def test_error_survives_pickling() -> None:
-    error = StaticConfigError(Path("config.yaml"), ["a: bad", "b: worse"])
+def test_problem_is_told_once() -> None:
+    error = ConfigFileError([problem("c.yaml", 1), problem("c.yaml", 2), problem("c.yaml", 1)])
+
+    assert error.problems == (problem("c.yaml", 1), problem("c.yaml", 2))
+
+
+def test_bad_files_are_a_mistake_in_a_config() -> None:
+    assert issubclass(ConfigFileError, ConfigError)
+
+
+def test_problems_may_come_one_by_one() -> None:
+    error = ConfigFileError(problem("c.yaml", line) for line in (2, 1))
+
+    assert [each.place.line for each in error.problems] == [1, 2]
+
+
+def test_error_about_files_survives_pickling() -> None:
+    error = ConfigFileError([problem("c.yaml", 2), problem("b.yaml", 1)])
 
     copy = pickle.loads(pickle.dumps(error))
 
-    assert str(copy) == str(error)
     assert copy.problems == error.problems
+    assert str(copy) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "text"),
+    [
+        ({(): "is odd"}, "is odd"),
+        ({("a", 0): "is odd"}, "a.0: is odd"),
+        ({("a",): "is odd", (): "too much"}, "a: is odd; too much"),
+    ],
+)
+def test_refused_options_are_told_with_their_paths(
+    refusals: dict[OptionPath, str], text: str
+) -> None:
+    assert str(OptionError(refusals)) == text
+
+
+def test_refusal_is_an_error_that_pydantic_takes_from_a_validator() -> None:
+    assert issubclass(OptionError, ValueError)
+    assert issubclass(OptionError, ConfigError)
+
+
+def test_refusal_does_not_follow_the_mapping_it_was_made_of() -> None:
+    refusals: dict[OptionPath, str] = {("a",): "is odd"}
+    error = OptionError(refusals)
+
+    refusals.clear()
+
+    assert error.refusals == {("a",): "is odd"}
+
+
+def test_refusal_survives_pickling() -> None:
+    error = OptionError({("a", 1): "is odd"})
+
+    assert pickle.loads(pickle.dumps(error)).refusals == error.refusals
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("prot", ["host", "port"], "port"),
+        ("max_payload", ["max-payload", "min-payload"], "max-payload"),
+        ("Max-Payload", ["max-payload"], "max-payload"),
+        ("max-payload", ["MAX_PAYLOAD"], "MAX_PAYLOAD"),
+        ("task-procesor", iter(["task_processor"]), "task_processor"),
+    ],
+)
+def test_near_name_is_proposed_as_it_is_written(name: str, known: list[str], meant: str) -> None:
+    assert did_you_mean(name, known) == f"; did you mean '{meant}'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("port", []),
+        ("port", ["listener", "tls"]),
+        ("", ["port"]),
+        ("on", ["one", "on-off"]),
+        ("fs", ["fs2"]),
+    ],
+)
+def test_nothing_is_proposed_where_nothing_is_near(name: str, known: list[str]) -> None:
+    assert did_you_mean(name, known) == ""

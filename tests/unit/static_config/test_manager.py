@@ -3,7 +3,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.static_config.manager import ManagerConfig
+from app.static_config.errors import OptionError
+from app.static_config.manager import ManagerConfig, no_task_processor
+from app.static_config.model import Mark, has_mark
+
+THREAD_NAME = (
+    "add a thread_name; one is made up only for names such as 'fs-task-processor' (at most five"
+    " characters before the dash)"
+)
 
 MINIMAL: dict[str, Any] = {
     "task_processors": {"main-task-processor": {"worker_threads": 1}},
@@ -13,6 +20,16 @@ MINIMAL: dict[str, Any] = {
 
 def manager(**changes: object) -> ManagerConfig:
     return ManagerConfig.model_validate({**MINIMAL, **changes})
+
+
+def refusal(**changes: object) -> OptionError:
+    """Return what a validator says of the options."""
+    with pytest.raises(ValidationError) as caught:
+        manager(**changes)
+    (detail,) = caught.value.errors()
+    error = detail["ctx"]["error"]
+    assert isinstance(error, OptionError)
+    return error
 
 
 def with_processor(name: str, **options: object) -> dict[str, object]:
@@ -32,10 +49,17 @@ def test_size_of_the_pool_of_coroutines_is_a_number_from_1(size: str, value: obj
         manager(coro_pool={size: value})
 
 
-@pytest.mark.parametrize("value", [0, -1, "4", 4.0, True, None])
-def test_worker_threads_are_a_number_from_1(value: object) -> None:
+@pytest.mark.parametrize("value", [0, -1, 4097, "4", 4.0, True, None])
+def test_worker_threads_are_a_number_from_1_to_4096(value: object) -> None:
     with pytest.raises(ValidationError, match="worker_threads"):
         manager(**with_processor("main-task-processor", worker_threads=value))
+
+
+@pytest.mark.parametrize("value", [1, 4096])
+def test_bounds_of_worker_threads_are_good(value: int) -> None:
+    config = manager(**with_processor("main-task-processor", worker_threads=value))
+
+    assert config.worker_processes == value
 
 
 def test_worker_threads_are_required() -> None:
@@ -65,12 +89,44 @@ def test_task_processors_and_the_default_one_are_required(missing: str) -> None:
         ManagerConfig.model_validate(document)
 
 
-def test_default_task_processor_must_exist() -> None:
-    with pytest.raises(
-        ValidationError,
-        match="there is no task processor 'other'; there are: main-task-processor",
-    ):
-        manager(default_task_processor="other")
+def test_default_task_processor_is_looked_for_by_the_check_of_the_document_only() -> None:
+    field = ManagerConfig.model_fields["default_task_processor"]
+
+    assert has_mark(field, Mark.TASK_PROCESSOR)
+    assert manager(default_task_processor="other").default_task_processor == "other"
+
+
+BOTH = ["main-task-processor", "fs-task-processor"]
+ARE = "there are: main-task-processor, fs-task-processor"
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "text"),
+    [
+        ("fss", ["main", "fs2"], "'fss'; there are: main, fs2; did you mean 'fs2'?"),
+        ("fs", ["main"], "'fs'; there are: main"),
+        ("", ["main"], "''; there are: main"),
+        ("mian-task-processor", BOTH, f"'mian-task-processor'; {ARE}; did you mean '{BOTH[0]}'?"),
+        ("fs-task-procesor", BOTH, f"'fs-task-procesor'; {ARE}; did you mean '{BOTH[1]}'?"),
+        ("fs-processor", BOTH, f"'fs-processor'; {ARE}; did you mean '{BOTH[1]}'?"),
+        ("disk-task-processor", BOTH, f"'disk-task-processor'; {ARE}"),
+    ],
+)
+def test_unknown_task_processor_is_told_with_those_that_are_known_and_begin_alike(
+    name: str, known: list[str], text: str
+) -> None:
+    assert no_task_processor(name, known) == f"there is no task processor {text}"
+
+
+def test_worker_processes_are_the_threads_of_the_default_task_processor() -> None:
+    config = manager(
+        task_processors={
+            "fs-task-processor": {"worker_threads": 2},
+            "main-task-processor": {"worker_threads": 3},
+        }
+    )
+
+    assert config.worker_processes == 3
 
 
 def test_given_thread_name_is_taken() -> None:
@@ -96,8 +152,17 @@ def test_thread_name_is_made_of_a_short_name(name: str, thread_name: str) -> Non
 
 @pytest.mark.parametrize("name", ["sixchr-task-processor", "-task-processor", "main", "main-tp"])
 def test_thread_name_is_required_where_none_can_be_made(name: str) -> None:
-    with pytest.raises(ValidationError, match=f"task_processors.{name}: add a thread_name"):
-        manager(**with_processor(name, worker_threads=1))
+    error = refusal(**with_processor(name, worker_threads=1))
+
+    assert error.refusals == {(name,): THREAD_NAME}
+
+
+def test_all_task_processors_without_a_thread_name_are_refused_together() -> None:
+    processors = {name: {"worker_threads": 1} for name in ("one", "fs-task-processor", "two")}
+
+    error = refusal(task_processors=processors, default_task_processor="one")
+
+    assert list(error.refusals) == [("one",), ("two",)]
 
 
 def test_empty_thread_name_is_refused() -> None:
