@@ -1,24 +1,32 @@
 """The command line: `python -m app`."""
 
 import argparse
+import contextlib
 import functools
 import logging
+import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from app.components.component_list import ComponentList
 from app.components.manager import ComponentManager
+from app.components.static_config import section_path
 from app.exceptions import ServiceError
 from app.logs.component import log_to_stderr
+from app.reference.dynamic_config import dynamic_config_defaults, dynamic_config_reference
+from app.reference.schema import config_schema
+from app.reference.static_config import static_config_reference
 from app.server.component import ServerComponent
-from app.server.listener import describe_sockets, listening_sockets
-from app.server.tls import TlsMaterial, read_tls
+from app.server.listener import ListenerError, describe_sockets, listening_sockets
 from app.server.workers import WorkerOptions, run_workers
-from app.service import Service
-from app.service_config import ServiceConfig, build_components, read_service_config
-from app.static_config.reading import find_static_config
+from app.service import Service, log_config
+from app.service_config import ServiceConfig, build_components, read_service_config, warnings
+from app.static_config.document import Problem, dotted
+from app.static_config.errors import ConfigFileError
+from app.static_config.reading import ConfigFiles, find_static_config
 
 logger = logging.getLogger(__name__)
 
@@ -32,17 +40,37 @@ def run(components: ComponentList, arguments: Sequence[str]) -> int:
     0 after a signal to leave, 1 if the service (or one of its workers) could not start.
     """
     options = _parser().parse_args(arguments)
+    if options.print is not None:
+        make, _ = _PRINTED[options.print]
+        return _print(make(components))
+    files = ConfigFiles(
+        find_static_config(options.config), options.config_vars, options.config_vars_override
+    )
     try:
-        config = read_service_config(find_static_config(options.config), components)
+        config = read_service_config(files, components, with_tls=True)
         manager = build_components(components, config)
-        tls = _read_tls(manager)
         if options.check_config:
-            print(_report(components, config, manager))
-            return EXIT_OK
-        return _serve(components, config, manager, tls)
+            return _print(_report(components, config, manager))
+        return _serve(components, config, manager)
     except ServiceError as error:
         print(error, file=sys.stderr)
         return EXIT_COULD_NOT_START
+
+
+def _print(text: str) -> int:
+    """Print the text whatever is in it, and return the exit code."""
+    if sys.stdout is None:
+        return EXIT_COULD_NOT_START
+    try:
+        # What stdout cannot encode is shown as an escape.
+        encoding = sys.stdout.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError:
+        # Nobody reads any more, or there is no room: nothing is to be said at the exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_COULD_NOT_START
+    return EXIT_OK
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,24 +84,54 @@ def _parser() -> argparse.ArgumentParser:
         " else config/static_config.yaml",
     )
     parser.add_argument(
+        "--config_vars",
+        "--config-vars",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of variables, instead of the one that the static config names",
+    )
+    parser.add_argument(
+        "--config_vars_override",
+        "--config-vars-override",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of variables that come before those of the same name elsewhere",
+    )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--check-config",
         action="store_true",
         help="check all config files, print what would run, and leave",
     )
+    for name, (_, text) in _PRINTED.items():
+        instead.add_argument(
+            f"--print-{name}", action="store_const", dest="print", const=name, help=text
+        )
     return parser
 
 
-def _read_tls(manager: ComponentManager) -> TlsMaterial | None:
-    tls = manager.find(ServerComponent).listener.tls
-    return None if tls is None else read_tls(tls)
+_PRINTED: Final[dict[str, tuple[Callable[[ComponentList], str], str]]] = {
+    "config-schema": (
+        config_schema,
+        "print the JSON Schema of the static config, which editors use for completion",
+    ),
+    "dynamic-config-defaults": (
+        dynamic_config_defaults,
+        "print all variables of the dynamic config with their defaults, as JSON",
+    ),
+    "static-config-reference": (
+        static_config_reference,
+        "print what each option of the static config does, as Markdown",
+    ),
+    "dynamic-config-reference": (
+        dynamic_config_reference,
+        "print what each variable of the dynamic config does, as Markdown",
+    ),
+}
+"""What is printed instead of running a service: by name, what makes it, and the help."""
 
 
-def _serve(
-    components: ComponentList,
-    config: ServiceConfig,
-    manager: ComponentManager,
-    tls: TlsMaterial | None,
-) -> int:
+def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentManager) -> int:
     server = manager.find(ServerComponent)
     shared = config.static.manager
     options = WorkerOptions(
@@ -81,33 +139,51 @@ def _serve(
         count=shared.worker_processes,
         thread_name=shared.thread_name(shared.default_task_processor),
         backlog=server.listener.backlog,
-        tls=tls,
+        tls=config.tls,
     )
     log_to_stderr()
-    with listening_sockets(server.listener) as sockets:
-        logger.info("config: %s", config.static.path)
+    with _listening(config, server) as sockets:
+        log_config(config, manager)
         logger.info("listening on %s", describe_sockets(server.listener.scheme, sockets))
-        for name, path in server.describe_handlers():
-            logger.info("%s: %s", name, path)
         logger.info("workers: %d", options.count)
         return EXIT_OK if run_workers(options, sockets) else EXIT_COULD_NOT_START
+
+
+@contextlib.contextmanager
+def _listening(config: ServiceConfig, server: ServerComponent) -> Iterator[list[socket.socket]]:
+    """Yield the sockets that listen where the config says.
+
+    Raises:
+        ConfigFileError: that is not possible.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            sockets = stack.enter_context(listening_sockets(server.listener))
+        except ListenerError as error:
+            path = (*section_path(server.name), "listener")
+            problem = Problem(config.static.places.of(path), path, str(error))
+            raise ConfigFileError([problem]) from None
+        yield sockets
 
 
 def _report(components: ComponentList, config: ServiceConfig, manager: ComponentManager) -> str:
     server = manager.find(ServerComponent)
     shared = config.static.manager
-    without_effect = config.static.options_without_effect()
+    without_effect = [dotted(option) for option in config.static.without_effect]
     without_effect += [each.name for each in components.variables if each.no_effect_yet]
-    return "\n".join(
-        [
-            f"{config.static.path}: good",
-            "",
-            "would run:",
-            f"    workers: {shared.worker_processes} ({shared.default_task_processor})",
-            f"    components: {', '.join(manager.sections)}",
-            *(f"    {name}: {path}" for name, path in server.describe_handlers()),
-            "",
-            "no effect yet:",
-            *(f"    {name}" for name in without_effect),
-        ]
-    )
+    would_run = [
+        f"listener: {server.listener.describe()}",
+        f"workers: {shared.worker_processes} ({shared.default_task_processor})",
+        f"components: {', '.join(manager.sections)}",
+        *(f"{name}: {path}" for name, path in server.describe_handlers()),
+    ]
+    parts = {
+        "would run": would_run,
+        "warnings": [str(warning) for warning in warnings(config, manager)],
+        "no effect yet": without_effect,
+    }
+    lines = [f"{config.static.path}: good"]
+    for title, entries in parts.items():
+        if entries:
+            lines += ["", f"{title}:", *(f"    {entry}" for entry in entries)]
+    return "\n".join(lines)

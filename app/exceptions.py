@@ -2,8 +2,10 @@
 
 ServiceError
 ├── ConfigError      the user's files are wrong: a text, never a traceback
-│   ├── StaticConfigError       (static_config)
-│   ├── DynamicConfigError      (dynamic_config)
+│   ├── ConfigFileError         (static_config): all that is wrong, each with file and line
+│   ├── OptionError             (static_config): options that cannot be; who raises it knows no file
+│   ├── RefusedError            (components): the options that components have refused
+│   ├── MissingSectionError     (components)
 │   ├── ComponentGraphError     (components)
 │   └── ListenerError           (server)
 └── ComponentStartError         (components): a part could not start

@@ -16,8 +16,8 @@ from app.config_updates.component import DynamicConfigComponent
 from app.exceptions import ConfigError
 from app.server.adoption import adopt
 from app.server.component import ServerComponent
-from app.service_config import ServiceConfig, build_components, read_service_config
-from app.static_config.reading import find_static_config
+from app.service_config import ServiceConfig, build_components, read_service_config, warnings
+from app.static_config.reading import ConfigFiles, find_static_config
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Service(Starlette):
         return await asyncio.shield(starting)
 
     async def _start(self, *, lifespan: bool) -> RunningService:
-        config = self._config or read_service_config(find_static_config(None), self._components)
+        config = self._config or _read_config(self._components)
         components = build_components(self._components, config)
         server = components.find(ServerComponent)
         dynamic = components.find(DynamicConfigComponent).source
@@ -97,7 +97,11 @@ class Service(Starlette):
         self.state.static_config = config.static
         self.state.dynamic_config = dynamic
         if self._config is None:
-            _log_start(config, server)
+            log_config(config, components)
+            logger.info(
+                "server.listener and worker_threads have no effect here: the ASGI server that runs"
+                " this application decides where it listens and with how many processes"
+            )
         for loop in [loop for loop in self._running if loop.is_closed()]:
             del self._running[loop]
         running = RunningService(components, server.router())
@@ -105,14 +109,19 @@ class Service(Starlette):
         return running
 
 
-def _log_start(config: ServiceConfig, server: ServerComponent) -> None:
+def _read_config(components: ComponentList) -> ServiceConfig:
+    # The listener is the ASGI server's, and so are its certificates.
+    files = ConfigFiles(find_static_config(None))
+    return read_service_config(files, components, with_tls=False)
+
+
+def log_config(config: ServiceConfig, components: ComponentManager) -> None:
+    """Log which config is run, what in it is probably not meant, and which handlers there are."""
     logger.info("config: %s", config.static.path)
-    for name, path in server.describe_handlers():
+    for warning in warnings(config, components):
+        logger.warning("%s", warning)
+    for name, path in components.find(ServerComponent).describe_handlers():
         logger.info("%s: %s", name, path)
-    logger.info(
-        "server.listener and worker_threads have no effect here: the ASGI server that runs this"
-        " application decides where it listens and with how many processes"
-    )
 
 
 def _failure(error: Exception) -> str:

@@ -5,28 +5,27 @@ import posixpath
 from importlib.resources import files
 from string import Template
 
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from typing_extensions import override
 
 from app.chat.handler import ChatHandler
-from app.exceptions import ConfigError
-from app.handlers.config import HandlerConfig
+from app.handlers.config import HandlerConfig, HttpMethods, UrlPath
 from app.handlers.http import HttpHandlerBase
 from app.server.component import ServerComponent
+from app.static_config.errors import OptionError
 
 
 class ChatPage(HttpHandlerBase):
-    """Serves the page; it needs no section, since each of its options has a default."""
+    """Serves the page in the browser that talks to the chat."""
 
     name = "chat-page"
 
     class Config(HandlerConfig):
         """Options of the `chat-page` section."""
 
-        path: str = Field(default="/", pattern="^/")
-        method: str = "GET"
+        path: UrlPath = "/"
+        method: HttpMethods = "GET"
 
     def __init__(
         self, config: Config, server: ServerComponent, section: str, chat: ChatHandler
@@ -34,7 +33,8 @@ class ChatPage(HttpHandlerBase):
         super().__init__(config, server, section)
         self._chat_path = chat.options.path
         if "{" in self._chat_path:
-            raise ConfigError(f"{section}: cannot choose what stands in {self._chat_path!r}")
+            text = f"cannot choose what stands in the chat's path, {self._chat_path!r}"
+            raise OptionError({(): text})
         self._page = Template(files("app.chat").joinpath("page.html").read_text(encoding="utf-8"))
 
     @override

@@ -1,12 +1,22 @@
 """What a part of the service is."""
 
+from collections.abc import Iterator
 from typing import ClassVar
 
+from pydantic import Field
+
+from app.static_config.document import OptionPath
 from app.static_config.model import ConfigModel
 
 
 class ComponentConfig(ConfigModel):
     """The options of one component: the base of every component's `Config`."""
+
+    load_enabled: bool = Field(
+        default=True,
+        alias="load-enabled",
+        description="Whether the component is there; false leaves it out.",
+    )
 
 
 class Component:
@@ -22,8 +32,8 @@ class Component:
       default (`rooms: Rooms | None = None`) keeps it where nothing of its type is there.
 
     A constructor checks and keeps; it must not start anything, and must do no I/O but read what
-    came with the package: it also runs where a config is only checked. What it refuses with a
-    `ConfigError` is refused before anything starts.
+    came with the package: it also runs where a config is only checked. What it refuses with an
+    `OptionError` is refused before anything starts, with the place of the option in its file.
     """
 
     name: ClassVar[str]
@@ -32,6 +42,13 @@ class Component:
     needs_lifespan: ClassVar[bool] = False
     """True if `start` begins what somebody has to end (threads, background tasks, signal or log
     handlers, listeners): such a component is not started where nobody runs the lifespan."""
+
+    def warnings(self) -> Iterator[tuple[OptionPath, str]]:
+        """Yield what is allowed, and probably not meant: an option within the section, and a text.
+
+        Asked for where the service is started or its config is checked; may read files.
+        """
+        yield from ()
 
     async def start(self) -> None:
         """Begin to work; all components that this one depends on have started.

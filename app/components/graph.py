@@ -9,7 +9,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 from app.components.component import Component
 from app.components.component_list import ComponentEntry
-from app.components.errors import ComponentGraphError
+from app.components.errors import ComponentGraphError, MissingSectionError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ def resolve(
     Raises:
         ComponentGraphError: a parameter without a usable type, a need that no component or more
             than one fulfils, or a circle.
+        MissingSectionError: a need that one of the absent components would fulfil.
     """
     known_values = frozenset(values)
     nodes = {entry.section: _node(entry, entries, absent, known_values) for entry in entries}
@@ -90,8 +91,9 @@ def _node(
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """One parameter of a constructor: where it stands, and what it wants."""
+    """One parameter of a constructor: whose, where it stands, and what it wants."""
 
+    section: str
     place: str
     parameter: str
     wanted: type
@@ -109,7 +111,7 @@ def _needs(entry: ComponentEntry) -> Iterator[_Need]:
         )
         has_default = parameter.default is not parameter.empty
         if name in hints:
-            yield _Need(place, name, _without_none(hints[name]), has_default)
+            yield _Need(entry.section, place, name, _without_none(hints[name]), has_default)
         elif not has_default:
             raise ComponentGraphError(f"{place} has no annotation")
 
@@ -156,11 +158,8 @@ def _provider(
     if need.has_default:
         return None
     missing = [each.section for each in absent if issubclass(each.component, wanted)]
+    if missing:
+        raise MissingSectionError(missing[0], need.section)
     raise ComponentGraphError(
-        f"{need.place}: there is no {wanted.__name__}: "
-        + (
-            f"its section {missing[0]!r} is not in the static config"
-            if missing
-            else "append it to the component list"
-        )
+        f"{need.place}: there is no {wanted.__name__}: append it to the component list"
     )

@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 from app.components.component import Component, ComponentConfig
 from app.components.component_list import ComponentList
-from app.components.errors import ComponentGraphError, ComponentStartError
+from app.components.errors import ComponentGraphError, ComponentStartError, RefusedError
 from app.components.graph import CONFIG, SECTION, Node, resolve
-from app.components.static_config import StaticConfig
+from app.exceptions import ConfigError
+from app.static_config.document import OptionPath
+from app.static_config.errors import OptionError
 
 C = TypeVar("C", bound=Component)
 
@@ -28,25 +30,42 @@ class ComponentManager:
 
     Args:
         components: The classes; those that the static config leaves out are not built.
-        static_config: Their options.
+        configs: Their options, by section.
         values: What else a constructor may ask for, found by its type.
+        broken: Sections of components that are there, but cannot be built, and with them all that
+            need them: nothing is said of these.
 
     Raises:
-        ConfigError: the components do not fit together, or one refuses its options.
+        RefusedError: components refuse their options; all that could be built were tried.
+        ComponentGraphError, MissingSectionError: the components do not fit together.
     """
 
     def __init__(
-        self, components: ComponentList, static_config: StaticConfig, values: Sequence[object]
+        self,
+        components: ComponentList,
+        configs: Mapping[str, ComponentConfig],
+        values: Sequence[object],
+        broken: Collection[str] = (),
     ) -> None:
         self._built: dict[str, Component] = {}
         self._started: list[str] = []
-        configs = static_config.components
         by_type: dict[type, object] = {type(value): value for value in values}
-        present = [entry for entry in components if entry.section in configs]
-        absent = [entry for entry in components if entry.section not in configs]
+        there = {*configs, *broken}
+        present = [entry for entry in components if entry.section in there]
+        absent = [entry for entry in components if entry.section not in there]
+        refusals: dict[str, OptionError] = {}
         for node in resolve(present, by_type, absent):
             section = node.entry.section
-            self._built[section] = self._build(node, configs[section], by_type)
+            if section in broken or not self._built.keys() >= set(node.components.values()):
+                continue
+            try:
+                self._built[section] = self._build(node, configs[section], by_type)
+            except OptionError as error:
+                refusals[section] = error
+            except ConfigError as error:
+                refusals[section] = OptionError({(): str(error)})
+        if refusals:
+            raise RefusedError(refusals)
 
     @property
     def sections(self) -> list[str]:
@@ -65,6 +84,12 @@ class ComponentManager:
                 f"expected one {component.__name__} among the components, found {len(found)}"
             )
         return found[0]
+
+    def warnings(self) -> Iterator[tuple[str, OptionPath, str]]:
+        """Yield what is allowed, and probably not meant: a section, an option in it, and a text."""
+        for section, component in self._built.items():
+            for option, text in component.warnings():
+                yield section, option, text
 
     async def start(self, *, lifespan: bool = True) -> None:
         """Start the components one after the other; if one fails, stop those that have started.

@@ -12,7 +12,7 @@ from app.static_config.model import NO_EFFECT_YET
 
 
 class DynamicConfigComponent(Component):
-    """Has the source of the dynamic config: depend on it to read variables."""
+    """Has the values of the dynamic config: depend on it to read variables."""
 
     name = "dynamic-config"
 
@@ -22,7 +22,7 @@ class DynamicConfigComponent(Component):
         fs_cache_path: Annotated[str, NO_EFFECT_YET] = Field(
             default="",
             alias="fs-cache-path",
-            description="File in which the last values are kept; empty: none.",
+            description="File that keeps the last values for the next start. Empty: none.",
         )
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -42,5 +42,7 @@ class DynamicConfigFallbacksComponent(Component):
         """Options of the `dynamic-config-fallbacks` section."""
 
         fallback_path: Annotated[Path, Field(strict=False)] = Field(
-            alias="fallback-path", description="JSON file; relative to the current directory."
+            alias="fallback-path",
+            description="JSON file with names of variables and their values. A variable that is"
+            " not in it has its default.",
         )

@@ -1,56 +1,89 @@
 """The options of handlers."""
 
-from typing import Self
+import re
+from typing import Annotated, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator
 from starlette.routing import compile_path
 
 from app.components.component import ComponentConfig
 from app.server.contracts import UrlTrailingSlash
-from app.websocket.limits import Limits
+from app.static_config.duration import Duration
+from app.static_config.errors import did_you_mean
+from app.static_config.model import TaskProcessorName
+from app.websocket.limits import CLOSE_TIMEOUT, Limits
 
-PATH = r"^/[^?#*\s]*$"
-"""A path alone: no query, no fragment, no wildcard."""
+METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
-METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+def _check_path(value: str) -> str:
+    if not _PATH.fullmatch(value) or not value.isprintable():
+        raise ValueError("expected a path that begins with '/': no query, no wildcard, no blanks")
+    if set("{}") & set(_TEMPLATE.sub("", value)):
+        raise ValueError("a brace that is not part of a template such as '{name}'")
+    try:
+        compile_path(value)
+    except (AssertionError, ValueError) as error:
+        raise ValueError(f"not a path template: {error}") from None
+    return value
+
+
+def _check_methods(value: str) -> str:
+    for method in _split(value):
+        if method not in METHODS:
+            known = ", ".join(sorted(METHODS))
+            hint = did_you_mean(method, METHODS)
+            raise ValueError(f"there is no method {method!r}; there are: {known}{hint}")
+    return value
+
+
+def _split(methods: str) -> list[str]:
+    return [method.strip() for method in methods.split(",")]
+
+
+_TEMPLATE: Final = re.compile(r"\{\w+(:\w+)?\}")
+
+_PATH: Final = re.compile(r"/[^?#*\s]*")
+
+UrlPath = Annotated[
+    str,
+    AfterValidator(_check_path),
+    Field(
+        description="URL path, from `/` on; `{name}` stands for any one segment,"
+        " `{name:path}` for the rest."
+    ),
+]
+
+HttpMethods = Annotated[
+    str,
+    AfterValidator(_check_methods),
+    Field(
+        description="HTTP methods, with commas between them. A WebSocket connection begins with"
+        " `GET`."
+    ),
+]
 
 
 class HandlerConfig(ComponentConfig):
     """Where and how a handler is reached."""
 
-    path: str = Field(pattern=PATH, description="URL path; `{name}` stands for one segment.")
-    method: str = Field(description="HTTP methods, with commas between them.")
-    task_processor: str | None = Field(
-        default=None, description="The task processor of its listener, which is the default."
+    path: UrlPath
+    method: HttpMethods
+    task_processor: TaskProcessorName | None = Field(
+        default=None,
+        description="What it runs on. It must be the task processor of the listener, as by"
+        " default.",
     )
     url_trailing_slash: UrlTrailingSlash = Field(
         default="both",
-        description="`both`: also with a slash at the end, or without; `strict-match`: as it is.",
+        description="Whether a slash at the end of the path may be left out or added (`both`), or"
+        " not (`strict-match`).",
     )
 
     @property
     def methods(self) -> list[str]:
         """The HTTP methods, one by one."""
-        return [method.strip() for method in self.method.split(",")]
-
-    @field_validator("path")
-    @classmethod
-    def _path_is_a_template(cls, value: str) -> str:
-        try:
-            compile_path(value)
-        except (AssertionError, ValueError) as error:
-            raise ValueError(f"not a path template: {error}") from None
-        return value
-
-    @model_validator(mode="after")
-    def _methods_are_known(self) -> Self:
-        unknown = [method for method in self.methods if method not in METHODS]
-        if unknown:
-            raise ValueError(
-                f"method: unknown: {', '.join(map(repr, unknown))};"
-                f" known are: {', '.join(sorted(METHODS))}"
-            )
-        return self
+        return _split(self.method)
 
 
 class WebSocketHandlerConfig(HandlerConfig):
@@ -60,22 +93,32 @@ class WebSocketHandlerConfig(HandlerConfig):
         default=65536,
         ge=1,
         alias="max-remote-payload",
-        description="Bytes of the longest message from a client; more is closed with 1009.",
+        description="Bytes of a client's message, at most. A longer one ends the connection with"
+        " close code 1009.",
     )
     fragment_size: int = Field(
         default=65536,
         ge=0,
         alias="fragment-size",
-        description="Bytes of the largest frame that is sent; 0 never fragments.",
+        description="Bytes of a frame that is sent, at most; a longer message goes in several. 0:"
+        " each goes in one.",
     )
 
-    @model_validator(mode="after")
-    def _method_is_get(self) -> Self:
-        if "GET" not in self.methods:
-            raise ValueError("method: must have GET, with which a WebSocket connection begins")
-        return self
+    close_timeout: Annotated[Duration, Field(gt=0, le=3600)] = Field(
+        default=CLOSE_TIMEOUT,
+        alias="close-timeout",
+        description="How long the client's close frame waits for the handler to receive what came"
+        " before it, and how long ours waits for the client's.",
+    )
+
+    @field_validator("method")
+    @classmethod
+    def _method_is_get(cls, value: str) -> str:
+        if "GET" not in _split(value):
+            raise ValueError("must have GET, with which a WebSocket connection begins")
+        return value
 
     @property
     def limits(self) -> Limits:
         """What each connection may ask for."""
-        return Limits(self.max_remote_payload, self.fragment_size)
+        return Limits(self.max_remote_payload, self.fragment_size, self.close_timeout)

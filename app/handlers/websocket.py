@@ -3,15 +3,19 @@
 import asyncio
 import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from typing import Final
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
+from typing_extensions import override
 
 from app.components.component import Component
 from app.handlers.config import WebSocketHandlerConfig
 from app.handlers.context import HandshakeResponse, RequestContext
+from app.host import memory_limit
 from app.server.component import ServerComponent
+from app.static_config.document import OptionPath
 from app.websocket.channel import Channel
 from app.websocket.close import ConnectionClosed
 from app.websocket.connection import WebSocketConnection
@@ -37,6 +41,14 @@ class WebSocketHandlerBase(Component, ABC):
         self.options: Final = config
         self._limits: Final = config.limits
         server.add_handler(self)
+
+    @override
+    def warnings(self) -> Iterator[tuple[OptionPath, str]]:
+        memory = memory_limit()
+        if self.options.max_remote_payload > memory:
+            mib = memory // 2**20
+            text = f"one message could take more than the memory that there is ({mib} MiB)"
+            yield ("max-remote-payload",), text
 
     @abstractmethod
     async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:

@@ -1,6 +1,6 @@
 """The variables of outgoing HTTP: kept connections, how fast new ones are made, the proxy."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -10,27 +10,65 @@ from app.static_config.model import ConfigModel
 Count = Annotated[int, Field(ge=0)]
 
 
-class ConnectThrottle(ConfigModel):
-    """Token buckets for new sockets: size and tokens per second; 0 means no limit.
+_OLD: Final = "Of older files, without effect: also the original only accepts it."
 
-    The last four keys are those of older files: accepted, and without a meaning also in the
-    original.
+
+class ConnectThrottle(ConfigModel):
+    """How fast new connections are made.
+
+    Each limit is a bucket of tokens, one for each new connection: so many fit in, and so many come
+    back per second. Without a token the request fails at once. A request on a kept connection needs
+    none.
     """
 
-    http_limit: Count = Field(default=0, alias="http-limit")
-    http_per_second: Count = Field(default=0, alias="http-per-second")
-    https_limit: Count = Field(default=0, alias="https-limit")
-    https_per_second: Count = Field(default=0, alias="https-per-second")
-    per_host_limit: Count = Field(default=0, alias="per-host-limit")
-    per_host_per_second: Count = Field(default=0, alias="per-host-per-second")
-    max_size: Count = Field(default=0, alias="max-size")
-    token_update_interval_ms: Count = Field(default=0, alias="token-update-interval-ms")
-    http_max_size: Count = Field(default=0, alias="http-max-size")
-    http_token_update_interval_ms: Count = Field(default=0, alias="http-token-update-interval-ms")
+    http_limit: Count = Field(
+        default=0,
+        alias="http-limit",
+        description="New http connections at once. 0: no limit.",
+    )
+    http_per_second: Count = Field(
+        default=0,
+        alias="http-per-second",
+        description="New http connections per second. 0: no limit, not even at once.",
+    )
+    https_limit: Count = Field(
+        default=0,
+        alias="https-limit",
+        description="New https connections at once. 0: no limit.",
+    )
+    https_per_second: Count = Field(
+        default=0,
+        alias="https-per-second",
+        description="New https connections per second. 0: no limit, not even at once.",
+    )
+    per_host_limit: Count = Field(
+        default=0,
+        alias="per-host-limit",
+        description="New connections to one host at once. 0: no limit.",
+    )
+    per_host_per_second: Count = Field(
+        default=0,
+        alias="per-host-per-second",
+        description="New connections to one host per second. 0: no limit, not even at once.",
+    )
+    max_size: Count = Field(default=0, alias="max-size", description=_OLD)
+    token_update_interval_ms: Count = Field(
+        default=0, alias="token-update-interval-ms", description=_OLD
+    )
+    http_max_size: Count = Field(default=0, alias="http-max-size", description=_OLD)
+    http_token_update_interval_ms: Count = Field(
+        default=0, alias="http-token-update-interval-ms", description=_OLD
+    )
 
 
 HTTP_CLIENT_CONNECTION_POOL_SIZE = Variable(
-    "HTTP_CLIENT_CONNECTION_POOL_SIZE", Count, 1000, no_effect_yet=True
+    "HTTP_CLIENT_CONNECTION_POOL_SIZE",
+    Count,
+    1000,
+    description="Idle connections that are kept for later requests, to all hosts together. 0:"
+    " none.",
+    reader="`app/http_client`, after each request",
+    no_effect_yet=True,
 )
 HTTP_CLIENT_CONNECT_THROTTLE = Variable(
     "HTTP_CLIENT_CONNECT_THROTTLE",
@@ -43,6 +81,16 @@ HTTP_CLIENT_CONNECT_THROTTLE = Variable(
         "per-host-limit": 3000,
         "per-host-per-second": 500,
     },
+    description="How many new connections are made, at once and per second.",
+    reader="`app/http_client`, at each new connection",
     no_effect_yet=True,
 )
-USERVER_HTTP_PROXY = Variable("USERVER_HTTP_PROXY", str, "", no_effect_yet=True)
+USERVER_HTTP_PROXY = Variable(
+    "USERVER_HTTP_PROXY",
+    str,
+    "",
+    description="The proxy of outgoing requests that have none of their own:"
+    " `[scheme://][user:password@]host:port`. Empty: none.",
+    reader="`app/http_client`, at each request",
+    no_effect_yet=True,
+)

@@ -8,17 +8,24 @@ from pydantic import Field
 from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
-from app.static_config.model import NO_EFFECT_YET, ConfigModel
+from app.static_config.model import NO_EFFECT_YET, ConfigModel, TaskProcessorName
 
 
 class LoggerConfig(ConfigModel):
     """One logger: where it writes, from which level, and what it does when it cannot keep up."""
 
-    file_path: Annotated[str, NO_EFFECT_YET]
+    file_path: Annotated[str, NO_EFFECT_YET] = Field(
+        description="Where it writes: a file, `@stderr`, `@stdout`, `@null` (nowhere), or"
+        " `unix:PATH` (a Unix socket)."
+    )
     level: Annotated[
         Literal["trace", "debug", "info", "warning", "error", "critical", "none"], NO_EFFECT_YET
-    ] = "info"
-    overflow_behavior: Annotated[Literal["discard", "block"], NO_EFFECT_YET] = "discard"
+    ] = Field(default="info", description="The lowest level that is written.")
+    overflow_behavior: Annotated[Literal["discard", "block"], NO_EFFECT_YET] = Field(
+        default="discard",
+        description="What becomes of a line when too many wait to be written: it is dropped"
+        " (`discard`), or waits (`block`), though not in the logger `default`.",
+    )
 
 
 class LoggingComponent(Component):
@@ -30,10 +37,14 @@ class LoggingComponent(Component):
     class Config(ComponentConfig):
         """Options of the `logging` section."""
 
-        fs_task_processor: Annotated[str | None, NO_EFFECT_YET] = Field(
-            default=None, alias="fs-task-processor"
+        fs_task_processor: Annotated[TaskProcessorName | None, NO_EFFECT_YET] = Field(
+            default=None,
+            alias="fs-task-processor",
+            description="Whose threads write the files.",
         )
-        loggers: dict[str, LoggerConfig] = Field(default={})
+        loggers: dict[str, LoggerConfig] = Field(
+            default={}, description="The loggers, by name; `default` is that of the service."
+        )
 
     def __init__(self) -> None:
         self._handler: logging.Handler | None = None

@@ -1,13 +1,19 @@
 """The `server` section."""
 
+from collections.abc import Iterator
+
 from pydantic import Field
 from starlette.routing import Router
+from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
-from app.exceptions import ConfigError
+from app.host import backlog_limit
 from app.server.contracts import Handler
 from app.server.listener import ListenerConfig
-from app.server.router import describe_path, make_router, paths
+from app.server.router import describe_path, make_router, path_shape, paths
+from app.server.tls import is_readable_by_all
+from app.static_config.document import OptionPath
+from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 
 
@@ -25,25 +31,34 @@ class ServerComponent(Component):
         self.listener = config.listener
         self.handlers: list[Handler] = []
         self._task_processor = config.listener.task_processor
-        self._known_task_processors = manager.task_processors
-        self._check_task_processor("server.listener", self._task_processor)
         if self._task_processor != manager.default_task_processor:
-            raise ConfigError(
-                f"server.listener.task_processor: the listener runs on the default task processor"
+            text = (
+                f"the listener runs on the default task processor"
                 f" {manager.default_task_processor!r}, whose worker_threads are the worker"
                 f" processes (got {self._task_processor!r})"
             )
+            raise OptionError({("listener", "task_processor"): text})
 
     def add_handler(self, handler: Handler) -> None:
         """Take `handler` among those that requests are routed to.
 
         Raises:
-            ConfigError: its path is another handler's, or it names a task processor that it
+            OptionError: its path is another handler's, or it names a task processor that it
                 cannot run on.
         """
-        self._check_place(handler)
-        self._check_path(handler)
+        refusals = {**self._wrong_task_processor(handler), **self._taken_path(handler)}
+        if refusals:
+            raise OptionError(refusals)
         self.handlers.append(handler)
+
+    @override
+    def warnings(self) -> Iterator[tuple[OptionPath, str]]:
+        limit = backlog_limit()
+        if limit is not None and self.listener.backlog > limit:
+            yield ("listener", "backlog"), f"the kernel allows {limit} (net.core.somaxconn)"
+        if self.listener.tls is not None and is_readable_by_all(self.listener.tls.private_key):
+            option = ("listener", "tls", "private-key")
+            yield option, "everybody on this machine may read the file: chmod 600"
 
     def router(self) -> Router:
         """Return a router to all handlers."""
@@ -53,29 +68,22 @@ class ServerComponent(Component):
         """Return the name and the path of each handler, as a person would want to see them."""
         return [(each.handler_name, describe_path(each)) for each in self.handlers]
 
-    def _check_place(self, handler: Handler) -> None:
+    def _wrong_task_processor(self, handler: Handler) -> dict[OptionPath, str]:
         wanted = handler.options.task_processor
-        if wanted is None:
-            return
-        self._check_task_processor(handler.handler_name, wanted)
-        if wanted != self._task_processor:
-            raise ConfigError(
-                f"{handler.handler_name}.task_processor: a handler runs where its listener runs,"
-                f" on {self._task_processor!r} (got {wanted!r})"
-            )
+        if wanted in (None, self._task_processor):
+            return {}
+        text = (
+            f"a handler runs where its listener runs, on {self._task_processor!r} (got {wanted!r})"
+        )
+        return {("task_processor",): text}
 
-    def _check_task_processor(self, place: str, name: str) -> None:
-        if name not in self._known_task_processors:
-            raise ConfigError(
-                f"{place}.task_processor: there is no task processor {name!r};"
-                f" there are: {', '.join(self._known_task_processors)}"
-            )
-
-    def _check_path(self, handler: Handler) -> None:
-        taken = {path: other for other in self.handlers for path in paths(other)}
+    def _taken_path(self, handler: Handler) -> dict[OptionPath, str]:
+        taken = {path_shape(path): other for other in self.handlers for path in paths(other)}
         for path in paths(handler):
-            if path in taken:
-                raise ConfigError(
-                    f"{handler.handler_name}.path: {path!r} is already the path of"
-                    f" {taken[path].handler_name!r}"
+            if other := taken.get(path_shape(path)):
+                text = (
+                    f"{path!r} is already the path of {other.handler_name!r}"
+                    f" ({other.options.path!r})"
                 )
+                return {("path",): text}
+        return {}

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from app.exceptions import ConfigError
 from app.server.tls import TlsConfig
-from app.static_config.model import ConfigModel
+from app.static_config.model import ConfigModel, TaskProcessorName
 
 ALL_ADDRESSES: Final = "::"
 
@@ -22,23 +22,44 @@ class ListenerError(ConfigError):
 
 
 class ListenerConfig(ConfigModel):
-    """Where to accept connections: an address and a port, or a Unix socket."""
+    """Where to accept connections: an address and a port, or a Unix socket.
+
+    Where another server runs the application (`uvicorn app.main:app`), that server's command line
+    decides, and these options have no effect.
+    """
 
     address: str = Field(
         default=ALL_ADDRESSES,
-        description="Name or number; '::' is all addresses of both families, '0.0.0.0' of IPv4.",
+        description="Host name or IP address. `::` is all addresses, `0.0.0.0` those of IPv4. Not"
+        " together with `unix-socket`.",
     )
     port: int | None = Field(
-        default=None, ge=0, le=65535, description="TCP port; 0 takes one that is free."
+        default=None,
+        ge=0,
+        le=65535,
+        description="TCP port. 0 takes one that is free. Either this or `unix-socket` must be"
+        " there.",
     )
     unix_socket: str | None = Field(
-        default=None, alias="unix-socket", min_length=1, description="Path, instead of a port."
+        default=None,
+        alias="unix-socket",
+        min_length=1,
+        description="Path of a Unix socket, instead of a port. Everybody on the machine may"
+        " connect.",
     )
-    task_processor: str
+    task_processor: TaskProcessorName = Field(
+        description="What it runs on. It must be the default task processor."
+    )
     backlog: int = Field(
-        default=1024, ge=1, description="Connections that wait to be accepted; the kernel may cap."
+        default=1024,
+        ge=1,
+        description="Connections that wait to be accepted, at most. The kernel may have a lower"
+        " limit.",
     )
-    tls: TlsConfig | None = None
+    tls: TlsConfig | None = Field(
+        default=None,
+        description="The certificate; with it the listener speaks `https` and `wss` only.",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -47,6 +68,13 @@ class ListenerConfig(ConfigModel):
         if self.unix_socket is not None and "address" in self.model_fields_set:
             raise ValueError("'address' goes with 'port', not with 'unix-socket'")
         return self
+
+    def describe(self) -> str:
+        """Return where it is to listen."""
+        if self.unix_socket is not None:
+            return f"unix:{self.unix_socket}"
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.scheme}://{host}:{self.port or 'any free port'}"
 
     @property
     def scheme(self) -> str:

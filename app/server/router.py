@@ -1,6 +1,8 @@
 """From a request's path to its handler: Starlette's routes for the handlers of a listener."""
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
@@ -30,10 +32,18 @@ def paths(handler: Handler) -> list[str]:
     return [path, path.removesuffix("/") if path.endswith("/") else f"{path}/"]
 
 
+def path_shape(path: str) -> str:
+    """Return what all paths that match the same requests have in common: no names of templates."""
+    return _TEMPLATE.sub(lambda found: f"{{{found[1] or ':str'}}}", path)
+
+
 def describe_path(handler: Handler) -> str:
     """Return the handler's path and what is spoken there."""
     spoken = "WebSocket" if isinstance(handler, WebSocketHandler) else handler.options.methods[0]
     return f"{handler.options.path} ({spoken})"
+
+
+_TEMPLATE: Final = re.compile(r"\{\w+(:\w+)?\}")
 
 
 class WebSocketEndpoint:

@@ -4,10 +4,10 @@ Three rules that everything about closing hangs on:
 
 1. Order. A close frame or a mistake of the peer waits behind the receive queue: what came before
    it is delivered and may be answered; our close frame goes out when the reader has taken all that,
-   at the latest after CLOSE_TIMEOUT.
+   at the latest after the close timeout.
 2. Lingering. After our close frame the socket is still read, and what comes is discarded, until the
-   peer's close frame or the end of the stream, for at most CLOSE_TIMEOUT: a socket that is closed
-   with unread bytes is reset, and the peer might never see the close frame.
+   peer's close frame or the end of the stream, for at most the close timeout: a socket that is
+   closed with unread bytes is reset, and the peer might never see the close frame.
 3. Paused reading sees neither the end of the stream nor pongs. While we are the ones who paused,
    pings still go out, so that writing finds out about a dead socket, but no pong is missed.
 """
@@ -37,7 +37,7 @@ from app.websocket.frames import (
     encode_message,
 )
 from app.websocket.handshake import encode_response, encode_switching_protocols
-from app.websocket.limits import Limits
+from app.websocket.limits import CLOSE_TIMEOUT, Limits
 from app.websocket.messages import MessageReader, Violation
 
 FRAMES_PER_TURN: Final = 64
@@ -45,9 +45,6 @@ FRAMES_PER_TURN: Final = 64
 
 HANDSHAKE_TIMEOUT: Final = 10.0
 """Seconds in which the application must answer the opening handshake."""
-
-CLOSE_TIMEOUT: Final = 5.0
-"""Seconds that a peer's close frame waits for our reader, and ours for the peer."""
 
 NOT_UNDERSTOOD_TIMEOUT: Final = 1.0
 """Seconds that a peer which cannot be understood any more, nor be shown the end of our half of the
@@ -92,6 +89,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_accept_value",
+        "_close_timeout",
         "_closed_event",
         "_early",
         "_end",
@@ -133,6 +131,7 @@ class WebSocketProtocol(asyncio.Protocol):
         # Set, with the handler's limits, when the handshake is accepted.
         self._reader = MessageReader(0)
         self._fragment_size = 0
+        self._close_timeout = CLOSE_TIMEOUT
         self._keepalive: Keepalive | None = None
 
         self._queue = ReceiveQueue()
@@ -156,6 +155,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._state = ConnectionState.OPEN
         self._reader = MessageReader(limits.max_remote_payload)
         self._fragment_size = limits.fragment_size
+        self._close_timeout = limits.close_timeout
         self._keepalive = Keepalive(self._hooks.keepalive, self)
         self._out.flush()
         self._reader.feed(self._early)
@@ -361,7 +361,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._state = ConnectionState.ENDING
         self._end = end
         self._queue.wake()
-        self._move_on(CLOSE_TIMEOUT, lambda: self._answer(end))
+        self._move_on(self._close_timeout, lambda: self._answer(end))
 
     def _answer(self, end: End) -> None:
         """Do what the peer's end asks for."""
@@ -386,7 +386,7 @@ class WebSocketProtocol(asyncio.Protocol):
         """Having said the last thing, wait for the peer."""
         self._state = ConnectionState.CLOSING
         self._decide(record)
-        self._move_on(CLOSE_TIMEOUT, self._transport.abort)
+        self._move_on(self._close_timeout, self._transport.abort)
         self._out.flush()
         self._go_on_reading()
 

@@ -18,5 +18,8 @@ USERVER_FILES_CONTENT_TYPE_MAP = Variable(
         ".svg": "image/svg+xml",
         "__default__": "text/plain",
     },
+    description="The `Content-Type` of a file by the end of its name, with its dot; `__default__`"
+    " is that of all others, which without it are answered with status 500.",
+    reader="`app/static_files`, at each request",
     no_effect_yet=True,
 )

@@ -5,44 +5,75 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from app.dynamic_config.variable import Variable
+from app.static_config.errors import OptionError
 from app.static_config.model import ConfigModel
 
 DEFAULT_QOS = "default-task-processor"
 
 
 class SliceProfiler(ConfigModel):
-    """Tells of tasks that hold a thread for longer than the threshold without giving it up."""
+    """How one task processor is watched for tasks that hold a thread for too long."""
 
-    enabled: bool
-    execution_slice_threshold_us: int = Field(alias="execution-slice-threshold-us", ge=1)
-    profiler_force_stacktrace: bool = Field(default=False, alias="profiler-force-stacktrace")
+    enabled: bool = Field(description="Whether it is watched.")
+    execution_slice_threshold_us: int = Field(
+        alias="execution-slice-threshold-us",
+        ge=1,
+        description="Microseconds from one wait of a task to the next; as many or more are logged"
+        " as an error.",
+    )
+    profiler_force_stacktrace: bool = Field(
+        default=False,
+        alias="profiler-force-stacktrace",
+        description="Whether the stack of the task is logged, too.",
+    )
 
 
 class WaitQueueOverload(ConfigModel):
-    """When a queue of waiting tasks is overloaded; a limit of 0 is off."""
+    """When the queue of tasks that wait for a thread is overloaded, and what is done then."""
 
-    time_limit_us: int = Field(ge=0)
-    length_limit: int = Field(ge=0)
-    action: Literal["ignore", "cancel"] = "ignore"
-    sensor_time_limit_us: int = Field(default=3000, ge=0)
+    time_limit_us: int = Field(
+        ge=0,
+        description="Microseconds in the queue; a task that has waited as long or longer shows an"
+        " overload. 0: off.",
+    )
+    length_limit: int = Field(
+        ge=0, description="Tasks in the queue; as many or more are an overload. 0: off."
+    )
+    action: Literal["ignore", "cancel"] = Field(
+        default="ignore",
+        description="`ignore` only counts overloads. `cancel` also cancels tasks that wait:"
+        " requests are answered with status 503, WebSocket connections go on.",
+    )
+    sensor_time_limit_us: int = Field(
+        default=3000,
+        ge=0,
+        description="Microseconds in the queue; a task that has waited as long or longer is an"
+        " overload event of `USERVER_RPS_CCONTROL`.",
+    )
 
 
 class TaskProcessorQos(ConfigModel):
-    """The quality of service of one task processor."""
+    """The limits of one task processor."""
 
-    wait_queue_overload: WaitQueueOverload
+    wait_queue_overload: WaitQueueOverload = Field(
+        description="When its queue is overloaded, and what is done then."
+    )
 
 
 class ServiceQos(ConfigModel):
-    """By task processor; one without an entry of its own has that of `default-task-processor`."""
+    """The limits of all task processors."""
 
-    default_service: dict[str, TaskProcessorQos] = Field(alias="default-service")
+    default_service: dict[str, TaskProcessorQos] = Field(
+        alias="default-service",
+        description="The limits, by the name of the task processor. `default-task-processor` must"
+        " be there: it is for all that have no entry of their own.",
+    )
 
     @field_validator("default_service")
     @classmethod
     def _has_default(cls, value: dict[str, TaskProcessorQos]) -> dict[str, TaskProcessorQos]:
         if DEFAULT_QOS not in value:
-            raise ValueError(f"{DEFAULT_QOS!r}: required, but not there")
+            raise OptionError({(DEFAULT_QOS,): "required, but not there"})
         return value
 
 
@@ -53,6 +84,9 @@ USERVER_TASK_PROCESSOR_PROFILER_DEBUG = Variable(
         "fs-task-processor": {"enabled": False, "execution-slice-threshold-us": 1000000},
         "main-task-processor": {"enabled": False, "execution-slice-threshold-us": 2000},
     },
+    description="Which task processors are watched for tasks that hold a thread for too long, by"
+    " the name of the task processor. Names of others are passed over.",
+    reader="`app/task_processors`, each time a task gives up its thread",
     no_effect_yet=True,
 )
 USERVER_TASK_PROCESSOR_QOS = Variable(
@@ -69,5 +103,7 @@ USERVER_TASK_PROCESSOR_QOS = Variable(
             }
         }
     },
+    description="When a task processor is overloaded, and what is done then.",
+    reader="`app/task_processors`, at each task",
     no_effect_yet=True,
 )

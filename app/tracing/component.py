@@ -16,4 +16,6 @@ class TracerComponent(Component):
     class Config(ComponentConfig):
         """Options of the `tracer` section."""
 
-        service_name: Annotated[str, NO_EFFECT_YET] = Field(default="", alias="service-name")
+        service_name: Annotated[str, NO_EFFECT_YET] = Field(
+            default="", alias="service-name", description="What other systems call this service."
+        )

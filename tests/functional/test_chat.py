@@ -84,6 +84,24 @@ def test_close_of_the_client_comes_back_before_the_end_of_tcp(service: ServicePr
         assert client.at_end()
 
 
+def test_close_that_no_handler_reads_is_answered_after_the_close_timeout_of_that_handler(
+    odd_service: ServiceProcess,
+) -> None:
+    """Both have one handler class; it is the second who is answered first."""
+    with (
+        RawClient(odd_service.port).open("/sleeping") as patient,
+        RawClient(odd_service.port).open("/impatient") as impatient,
+    ):
+        for client in (patient, impatient):
+            assert client.read_frame().payload == b"good night"
+            client.send(encode_close(1000))
+
+        assert impatient.read_frame().close_code == 1000
+        patient.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            patient.at_end()
+
+
 def test_handler_that_raises_is_logged_and_closes_with_1011(odd_service: ServiceProcess) -> None:
     with (
         connected(f"{odd_service.ws_url}/chat") as other,

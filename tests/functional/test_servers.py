@@ -90,6 +90,14 @@ def test_uvicorn_is_told_once_that_its_command_line_decides_where_to_listen(
         server.stop()
 
 
+def test_uvicorn_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
+    document = original_config()
+    components_of(document)["websocket-handler"]["path#env"] = "CHAT_PATH"
+    with running_command(UVICORN, write_config(tmp_path, document)) as server:
+        server.wait_for_line(r"websocket-handler\.path#env: has no effect")
+        server.stop()
+
+
 def test_uvicorn_shows_a_config_error_without_a_traceback_and_leaves_with_its_code(
     tmp_path: Path,
 ) -> None:
@@ -102,7 +110,8 @@ def test_uvicorn_shows_a_config_error_without_a_traceback_and_leaves_with_its_co
         log = server.log()
 
     assert code == 3
-    assert f"{config}: components_manager.components.weather: there is no component" in log
+    place = rf"{config}:\d+: components_manager\.components\.weather"
+    assert re.search(rf"{place}: no listed component has this name", log)
     assert "Traceback" not in log
 
 

@@ -72,9 +72,13 @@ def test_client_without_a_known_certificate_is_refused(tmp_path: Path) -> None:
 def test_key_of_another_certificate_is_refused_at_start(tmp_path: Path) -> None:
     server = make_certificate(tmp_path, "server")
     other = make_certificate(tmp_path, "other")
-    document = tls_config(Certificate(server.cert, other.private_key))
-    code, output = result("-c", str(write_config(tmp_path, document)))
+    path = write_config(tmp_path, tls_config(Certificate(server.cert, other.private_key)))
+    line = path.read_text().splitlines().index("        tls:") + 1
+    code, output = result("-c", str(path))
 
     assert code == 1
-    assert output.startswith(f"server.listener.tls: {server.cert}, {other.private_key}: cannot")
-    assert "Traceback" not in output
+    assert output.startswith(
+        f"{path}:{line}: components_manager.components.server.listener.tls:"
+        f" {server.cert}, {other.private_key}: cannot be used: "
+    )
+    assert output.count("\n") == 1

@@ -179,6 +179,8 @@ def odd_config() -> Section:
     for handler, path in HANDLERS.items():
         components_of(document)[handler.name] = {"path": path, "method": "GET"}
     components_of(document)["second-returning"] = {"path": "/second", "method": "GET"}
+    impatient = {"path": "/impatient", "method": "GET", "close-timeout": "10ms"}
+    components_of(document)["impatient"] = impatient
     return document
 
 
@@ -188,6 +190,7 @@ if __name__ == "__main__":
         components = components.append(handler)
     # One class under two names.
     components = components.append(ReturningHandler, "second-returning")
+    components = components.append(SleepingHandler, "impatient")
     # $ODD names a component to add.
     if "ODD" in os.environ:
         components = components.append(ADDITIONS[os.environ["ODD"]])

@@ -18,10 +18,12 @@ from app.dynamic_config.variable import Variable
 from app.http_client.variables import HTTP_CLIENT_CONNECT_THROTTLE
 from app.kit_variables import KIT_VARIABLES
 from app.logs.variables import USERVER_LOG_DYNAMIC_DEBUG
+from app.static_config.errors import ConfigFileError
 from app.task_processors.variables import (
     USERVER_TASK_PROCESSOR_PROFILER_DEBUG,
     USERVER_TASK_PROCESSOR_QOS,
 )
+from tests.helpers.documents import plain_document
 
 FILE: Final = Path(__file__).parents[1] / "data/original/dynamic_config_fallback.json"
 IN_FILE: Final[dict[str, Any]] = json.loads(FILE.read_bytes())
@@ -295,7 +297,7 @@ def test_tables_of_this_file_miss_no_variable() -> None:
 
 
 def test_values_of_the_original_are_good_together() -> None:
-    snapshot = parse_snapshot(str(FILE), IN_FILE, KIT_VARIABLES)
+    snapshot = parse_snapshot(plain_document(str(FILE), IN_FILE), KIT_VARIABLES)
 
     for variable in KIT_VARIABLES:
         assert snapshot[variable] == variable.parse(IN_FILE[variable.name])
@@ -314,7 +316,7 @@ def test_default_is_the_value_of_the_original(name: str) -> None:
     ids=str,
 )
 def test_good_value_is_taken(name: str, value: object) -> None:
-    snapshot = parse_snapshot("test", {name: value}, KIT_VARIABLES)
+    snapshot = parse_snapshot(plain_document("test", {name: value}), KIT_VARIABLES)
 
     assert snapshot[BY_NAME[name]] == BY_NAME[name].parse(value)
 
@@ -400,5 +402,12 @@ def test_quality_of_service_has_the_defaults_of_the_original() -> None:
 
 
 def test_missing_default_quality_of_service_is_named() -> None:
-    with pytest.raises(ValidationError, match="'default-task-processor': required"):
-        USERVER_TASK_PROCESSOR_QOS.parse({"default-service": {}})
+    document = plain_document("values", {USERVER_TASK_PROCESSOR_QOS.name: {"default-service": {}}})
+
+    with pytest.raises(ConfigFileError) as caught:
+        parse_snapshot(document, [USERVER_TASK_PROCESSOR_QOS])
+
+    assert str(caught.value) == (
+        "values: USERVER_TASK_PROCESSOR_QOS.default-service.default-task-processor:"
+        " required, but not there"
+    )

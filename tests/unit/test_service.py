@@ -24,7 +24,8 @@ from app.main import COMPONENTS
 from app.server.component import ServerComponent
 from app.service import Service
 from app.service_config import read_service_config
-from app.static_config.errors import StaticConfigError
+from app.static_config.errors import ConfigFileError
+from app.static_config.reading import ConfigFiles
 from tests.helpers.service_process import ORIGINAL, components_of, original_config, write_config
 
 TIMEOUT = 10.0
@@ -166,7 +167,7 @@ async def test_too_long_message_is_closed_with_1009(config_path: Path) -> None:
 
 async def test_both_configs_are_on_the_state(config_path: Path) -> None:
     async with started(Service(COMPONENTS)) as app:
-        assert app.state.static_config.path == config_path
+        assert app.state.static_config.path == str(config_path)
         assert app.state.static_config.manager.default_task_processor == "main-task-processor"
         assert app.state.dynamic_config.snapshot[HTTP_CLIENT_CONNECTION_POOL_SIZE] == 1000
 
@@ -241,11 +242,25 @@ async def test_start_says_which_config_and_which_handlers(
     assert said[3].startswith("server.listener and worker_threads have no effect here")
 
 
+async def test_start_warns_of_what_is_probably_not_meant(
+    config_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    document = original_config()
+    components_of(document)["websocket-handler"]["path#env"] = "CHAT_PATH"
+    write_config(config_path.parent, document)
+
+    async with started(Service(COMPONENTS)):
+        (said,) = [each for each in caplog.records if each.name == "app.service"]
+
+    assert said.levelno == logging.WARNING
+    assert "websocket-handler.path#env: has no effect" in said.getMessage()
+
+
 async def test_service_with_a_config_reads_no_file_and_says_nothing(
     config_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "app")
-    config = read_service_config(config_path, COMPONENTS)
+    config = read_service_config(ConfigFiles(config_path), COMPONENTS, with_tls=False)
     replaced(config_path, "")
 
     async with started(Service(COMPONENTS, config)) as app:
@@ -274,13 +289,13 @@ async def test_routes_of_the_application_itself_come_first(config_path: Path) ->
 async def test_config_error_is_told_without_a_traceback(
     config_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    replaced(config_path, "components_manager: {}")
+    replaced(config_path, "\ncomponents_manager: {}")
 
     said = await failure(Service(COMPONENTS))
 
     assert said.splitlines() == [
-        f"{config_path}: components_manager.task_processors: required, but not there",
-        f"{config_path}: components_manager.default_task_processor: required, but not there",
+        f"{config_path}:2: components_manager.task_processors: required, but not there",
+        f"{config_path}:2: components_manager.default_task_processor: required, but not there",
     ]
     assert errors(caplog) == []
 
@@ -290,7 +305,8 @@ async def test_config_error_is_told_without_a_traceback(
     [
         (
             lambda sections: sections.pop("server"),
-            "no ServerComponent: its section 'server' is",
+            "components: the section 'server' is missing or has 'load-enabled: false': component"
+            " 'websocket-handler'",
         ),
         (lambda sections: sections["websocket-handler"].update(path="/"), "'/' is already"),
         (lambda sections: sections["tracer"].update(name="x"), "tracer.name: unknown option"),
@@ -393,7 +409,7 @@ async def test_first_request_starts_the_service(config_path: Path) -> None:
     assert await status_of(app, "/") == 200
 
     assert journal == ["start a"]
-    assert app.state.static_config.path == config_path
+    assert app.state.static_config.path == str(config_path)
     assert app.state.dynamic_config.snapshot[HTTP_CLIENT_CONNECTION_POOL_SIZE] == 1000
 
 
@@ -478,7 +494,7 @@ async def test_start_that_fails_is_tried_again_by_the_next_request(config_path: 
     good = replaced(config_path, "")
     app = Service(COMPONENTS)
 
-    with pytest.raises(StaticConfigError):
+    with pytest.raises(ConfigFileError):
         await status_of(app, "/")
     assert await status_of(app, "/", raising=False) == 500
     replaced(config_path, good)

@@ -21,7 +21,7 @@ class OtherWheel(Component):
     name = "wheel"
 
 
-SPEED = Variable("SPEED", int, 0)
+SPEED = Variable("SPEED", int, 0, description="How fast.", reader="the engine")
 
 
 def sections(components: ComponentList) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from app.components.component import Component, ComponentConfig
 from app.components.component_list import ComponentEntry, ComponentList
-from app.components.errors import ComponentGraphError
+from app.components.errors import ComponentGraphError, MissingSectionError
 from app.components.graph import resolve
 from app.exceptions import ConfigError
 
@@ -211,12 +211,10 @@ def test_missing_component_is_named_with_a_way_out() -> None:
 
 def test_component_that_only_lacks_its_section_is_named_with_the_section() -> None:
     absent = [ComponentEntry("tank", Diesel)]
-    with pytest.raises(ComponentGraphError) as caught:
+    with pytest.raises(MissingSectionError) as caught:
         resolve([ComponentEntry("engine", Engine)], (), absent)
 
-    assert str(caught.value).endswith(
-        "there is no Fuel: its section 'tank' is not in the static config"
-    )
+    assert (caught.value.section, caught.value.needed_by) == ("tank", "engine")
 
 
 def test_more_than_one_provider_is_refused_and_all_are_named() -> None:
@@ -250,6 +248,19 @@ def test_parameter_with_a_default_keeps_it_where_nobody_provides() -> None:
     assert (alone.components, alone.values) == ({}, {})
     entries = [ComponentEntry("driver", Driver), ComponentEntry("fuel", Fuel)]
     assert resolve(entries, ())[1].components == {"fuel": "fuel"}
+
+
+def test_parameter_without_annotation_keeps_its_default() -> None:
+    class Driver(Component):
+        name = "driver"
+
+        def __init__(self, fuel=None) -> None:  # type: ignore[no-untyped-def]  # the subject
+            pass
+
+    entries = [ComponentEntry("driver", Driver), ComponentEntry("fuel", Fuel)]
+    (driver,) = (node for node in resolve(entries, ()) if node.entry.section == "driver")
+
+    assert (driver.components, driver.values) == ({}, {})
 
 
 def test_parameter_without_annotation_is_named() -> None:

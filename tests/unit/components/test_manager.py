@@ -2,7 +2,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,18 @@ from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
 from app.components.component_list import ComponentList
-from app.components.errors import ComponentGraphError, ComponentStartError
+from app.components.errors import (
+    ComponentGraphError,
+    ComponentStartError,
+    MissingSectionError,
+    RefusedError,
+)
 from app.components.manager import ComponentManager
 from app.components.static_config import check_static_config
 from app.exceptions import ConfigError
+from app.static_config.document import OptionPath
+from app.static_config.errors import OptionError
+from tests.helpers.documents import plain_document
 
 TIMEOUT = 10.0
 
@@ -115,7 +122,7 @@ class Tank(Component):
 
     def __init__(self, config: Config) -> None:
         if config.litres > 1000:
-            raise ConfigError(f"litres: too many for a tank (got {config.litres})")
+            raise OptionError({("litres",): f"too many for a tank (got {config.litres})"})
         self.litres = config.litres
 
 
@@ -129,6 +136,20 @@ class Engine(Component):
         self.cylinders = config.cylinders
 
 
+class Truck(Component):
+    name = "truck"
+
+    def __init__(self, tank: Tank) -> None:
+        self.tank = tank
+
+
+class Trailer(Component):
+    name = "trailer"
+
+    def __init__(self, truck: Truck) -> None:
+        self.truck = truck
+
+
 def build(
     components: ComponentList,
     *values: object,
@@ -140,8 +161,12 @@ def build(
         "components": sections or {},
     }
     document = {"components_manager": manager}
-    static_config = check_static_config(Path("static_config.yaml"), document, components)
-    return ComponentManager(components, static_config, values)
+    checked = check_static_config(plain_document("test", document), components)
+    return ComponentManager(components, checked.components, values, checked.broken)
+
+
+def refusals(error: RefusedError) -> dict[str, dict[OptionPath, str]]:
+    return {section: dict(refused.refusals) for section, refused in error.refusals.items()}
 
 
 def recorded(*components: type[Component]) -> tuple[ComponentManager, Journal]:
@@ -405,14 +430,104 @@ def test_component_cannot_need_one_that_the_static_config_leaves_out() -> None:
 
     components = ComponentList(Engine, Car)
 
-    with pytest.raises(ComponentGraphError, match="there is no Engine"):
+    with pytest.raises(MissingSectionError) as caught:
         build(components)
+
+    assert (caught.value.section, caught.value.needed_by) == ("engine", "car")
+    assert (
+        str(caught.value)
+        == "the section 'engine' is missing or has 'load-enabled: false': component 'car' needs it"
+    )
     assert build(components, sections={"engine": {"cylinders": 4}}).sections == ["engine", "car"]
 
 
 def test_component_that_refuses_its_options_is_not_built() -> None:
-    with pytest.raises(ConfigError, match="too many for a tank"):
+    with pytest.raises(RefusedError) as caught:
         build(ComponentList(Tank), sections={"tank": {"litres": 1001}})
+
+    assert refusals(caught.value) == {"tank": {("litres",): "too many for a tank (got 1001)"}}
+    assert str(caught.value) == "tank: litres: too many for a tank (got 1001)"
+
+
+def test_refusals_of_all_components_are_collected() -> None:
+    components = ComponentList(Tank).append(Tank, "reserve").append(Tank, "canister")
+
+    with pytest.raises(RefusedError) as caught:
+        build(components, sections={"tank": {"litres": 1001}, "reserve": {"litres": 2002}})
+
+    assert list(refusals(caught.value)) == ["tank", "reserve"]
+
+
+def test_refusal_that_names_no_option_is_one_of_the_section() -> None:
+    class Sulking(Component):
+        name = "sulking"
+
+        def __init__(self) -> None:
+            raise ConfigError("not today")
+
+    with pytest.raises(RefusedError) as caught:
+        build(ComponentList(Sulking))
+
+    assert refusals(caught.value) == {"sulking": {(): "not today"}}
+
+
+def test_nothing_is_said_of_what_needs_a_component_that_refuses() -> None:
+    with pytest.raises(RefusedError) as caught:
+        build(
+            ComponentList(Truck, Trailer, Tank, Engine),
+            sections={"tank": {"litres": 1001}, "engine": {"cylinders": 4}},
+        )
+
+    assert list(refusals(caught.value)) == ["tank"]
+
+
+def test_nothing_is_said_of_a_broken_section_nor_of_what_needs_it() -> None:
+    components = ComponentList(Truck, Trailer, Tank, Engine)
+
+    manager = build(components, sections={"tank": {"litres": 0}, "engine": {"cylinders": 4}})
+
+    assert manager.sections == ["engine"]
+
+
+def test_refusals_of_what_needs_no_broken_section_are_told() -> None:
+    components = ComponentList(Tank, Truck).append(Tank, "reserve")
+
+    with pytest.raises(RefusedError) as caught:
+        build(components, sections={"tank": {"litres": 0}, "reserve": {"litres": 1001}})
+
+    assert list(refusals(caught.value)) == ["reserve"]
+
+
+def test_exception_that_is_no_refusal_names_the_component() -> None:
+    class Buggy(Component):
+        name = "buggy"
+
+        def __init__(self) -> None:
+            raise KeyError("wheel")
+
+    with pytest.raises(KeyError) as caught:
+        build(ComponentList(Buggy))
+
+    assert caught.value.__notes__ == ["while component 'buggy' was being built"]
+
+
+def test_warnings_have_the_section_of_their_component() -> None:
+    class Creaking(Component):
+        name = "creaking"
+
+        @override
+        def warnings(self) -> Iterator[tuple[OptionPath, str]]:
+            yield ("axle", "oil"), "low"
+            yield (), "old"
+
+    manager = build(ComponentList(Tank, Creaking).append(Creaking, "other"))
+
+    assert list(manager.warnings()) == [
+        ("creaking", ("axle", "oil"), "low"),
+        ("creaking", (), "old"),
+        ("other", ("axle", "oil"), "low"),
+        ("other", (), "old"),
+    ]
 
 
 def test_component_is_found_by_its_base() -> None:

@@ -36,7 +36,10 @@ def test_path_is_a_template(path: str) -> None:
     assert handler(path=path).path == path
 
 
-@pytest.mark.parametrize("path", ["", "a", "http://host/a", "{a}", " /a", None, 7])
+@pytest.mark.parametrize(
+    "path",
+    ["", "a", "http://host/a", "{a}", " /a", "/a b", "/a?b=c", "/a#b", "/a/*", "/a\n", None, 7],
+)
 def test_path_begins_with_a_slash(path: object) -> None:
     with pytest.raises(ValidationError, match="path"):
         handler(path=path)
@@ -45,6 +48,12 @@ def test_path_begins_with_a_slash(path: object) -> None:
 @pytest.mark.parametrize("path", ["/{a}/{a}", "/{a:number}"])
 def test_path_that_is_no_template_is_refused(path: str) -> None:
     with pytest.raises(ValidationError, match="not a path template: "):
+        handler(path=path)
+
+
+@pytest.mark.parametrize("path", ["/{", "/}", "/{}", "/{a", "/a}", "/{a b}", "/{a-b}", "/{{a}}"])
+def test_brace_that_is_no_part_of_a_template_is_refused(path: str) -> None:
+    with pytest.raises(ValidationError, match=r"a brace that is not part|no blanks"):
         handler(path=path)
 
 
@@ -63,8 +72,13 @@ def test_methods_stand_between_commas(method: str, methods: list[str]) -> None:
 
 @pytest.mark.parametrize("method", ["", "get", "GET,", "GET POST", "CONNECT", "GET,FETCH"])
 def test_unknown_method_is_refused_and_the_known_ones_are_named(method: str) -> None:
-    with pytest.raises(ValidationError, match="known are: DELETE, GET, HEAD, OPTIONS, PATCH"):
+    with pytest.raises(ValidationError, match="there are: DELETE, GET, HEAD, OPTIONS, PATCH"):
         handler(method=method)
+
+
+def test_method_that_is_nearest_is_offered() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'GET'"):
+        handler(method="get")
 
 
 @pytest.mark.parametrize("method", [None, ["GET"], 7])
@@ -84,15 +98,21 @@ def test_slash_at_the_end_has_two_ways(value: object) -> None:
 
 
 def test_limits_have_the_defaults_of_the_original() -> None:
-    assert websocket_handler().limits == Limits(max_remote_payload=65536, fragment_size=65536)
+    assert websocket_handler().limits == Limits(65536, 65536, close_timeout=5)
 
 
 def test_limits_are_those_of_the_file() -> None:
     config = WebSocketHandlerConfig.model_validate(
-        {"path": "/a", "method": "GET", "max-remote-payload": 1, "fragment-size": 0}
+        {
+            "path": "/a",
+            "method": "GET",
+            "max-remote-payload": 1,
+            "fragment-size": 0,
+            "close-timeout": "10ms",
+        }
     )
 
-    assert config.limits == Limits(max_remote_payload=1, fragment_size=0)
+    assert config.limits == Limits(max_remote_payload=1, fragment_size=0, close_timeout=0.01)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +120,7 @@ def test_limits_are_those_of_the_file() -> None:
     [
         *(("max-remote-payload", value) for value in (0, -1, "1", 1.0, True, None)),
         *(("fragment-size", value) for value in (-1, "1", 1.0, True, None)),
+        *(("close-timeout", value) for value in (0, "0ms", "61m", -1, 1.0, True, None)),
     ],
 )
 def test_limits_are_numbers_within_bounds(option: str, value: object) -> None:
@@ -109,7 +130,9 @@ def test_limits_are_numbers_within_bounds(option: str, value: object) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT,DELETE"])
 def test_connection_cannot_begin_without_get(method: str) -> None:
-    with pytest.raises(ValidationError, match="method: must have GET"):
+    with pytest.raises(
+        ValidationError, match="must have GET, with which a WebSocket connection begins"
+    ):
         websocket_handler(method=method)
 
 

@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from typing_extensions import override
 
-from app.exceptions import ConfigError
 from app.handlers.config import HandlerConfig
 from app.handlers.http import HttpHandlerBase
 from app.server.component import ServerComponent
+from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 
 
@@ -48,5 +48,7 @@ async def test_handler_answers_under_its_section(server: ServerComponent) -> Non
 def test_handler_that_the_server_refuses_is_not_made(server: ServerComponent) -> None:
     config = HandlerConfig(path="/a", method="GET", task_processor="nobody")
 
-    with pytest.raises(ConfigError, match=r"greeting\.task_processor: "):
+    with pytest.raises(OptionError, match="task_processor: a handler runs where its listener"):
         GreetingHandler(config, server, "greeting")
+
+    assert server.handlers == []

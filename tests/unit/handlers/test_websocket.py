@@ -156,6 +156,20 @@ def test_handler_is_known_to_the_server_by_its_section() -> None:
     assert handler.handler_name == "other-name"
 
 
+def test_message_that_memory_could_not_hold_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.handlers.websocket.memory_limit", lambda: 2 << 20)
+
+    assert list(make(EchoingHandler, **{"max-remote-payload": 2 << 20}).warnings()) == []
+    assert list(make(EchoingHandler, **{"max-remote-payload": (2 << 20) + 1}).warnings()) == [
+        (
+            ("max-remote-payload",),
+            "one message could take more than the memory that there is (2 MiB)",
+        )
+    ]
+
+
 async def test_limits_of_the_config_hold_for_the_connection() -> None:
     config = WebSocketHandlerConfig(path="/a", method="GET", max_remote_payload=7, fragment_size=3)
     channel = RecordingChannel()

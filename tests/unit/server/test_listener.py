@@ -390,6 +390,19 @@ def test_relative_path_is_shown_whole(path: Path, monkeypatch: pytest.MonkeyPatc
 # What is said of them
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"port": 8080}, "http://[::]:8080"),
+        ({"port": 0, "address": "127.0.0.1"}, "http://127.0.0.1:any free port"),
+        ({"port": 1, "tls": {"cert": "c", "private-key": "k"}}, "https://[::]:1"),
+        ({"unix_socket": "a.sock"}, "unix:a.sock"),
+    ],
+)
+def test_config_is_described_before_there_are_sockets(options: dict[str, Any], said: str) -> None:
+    assert listener(**options).describe() == said
+
+
 def test_sockets_are_described_as_urls() -> None:
     with listening_sockets(listener(address="127.0.0.1", port=0)) as sockets:
         said = describe_sockets("http", sockets)

@@ -8,7 +8,7 @@ from starlette.types import Message as ASGIEvent
 from starlette.types import Scope
 
 from app.handlers.config import HandlerConfig
-from app.server.router import describe_path, make_router, paths
+from app.server.router import describe_path, make_router, path_shape, paths
 from app.websocket.channel import Channel
 from app.websocket.close import ConnectionClosed
 from app.websocket.limits import Limits
@@ -170,3 +170,24 @@ async def test_connection_that_nobody_serves_is_closed_where_the_server_cannot_a
     sent = await talk(path="/nowhere")
 
     assert sent == [{"type": "websocket.close", "code": 1000, "reason": ""}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("/x/{a}", "/x/{b}"),
+        ("/x/{a}", "/x/{b:str}"),
+        ("/{a}/{b:int}", "/{b}/{a:int}"),
+        ("/x.{a}/", "/x.{b}/"),
+    ],
+)
+def test_names_of_templates_do_not_matter_to_the_shape_of_a_path(one: str, other: str) -> None:
+    assert path_shape(one) == path_shape(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("/x/{a}", "/x/a"), ("/x/{a}", "/x/{a}/"), ("/x/{a:int}", "/x/{a:float}"), ("/a", "/b")],
+)
+def test_paths_of_other_requests_have_another_shape(one: str, other: str) -> None:
+    assert path_shape(one) != path_shape(other)

@@ -1,13 +1,15 @@
 import pickle
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from app.exceptions import ConfigError
-from app.server.tls import TlsConfig, TlsMaterial, read_tls
+from app.server.tls import TlsConfig, TlsMaterial, is_readable_by_all, read_tls
+from app.static_config.document import OptionPath
+from app.static_config.errors import OptionError
 from tests.helpers.certificates import Certificate, make_certificate
 
 
@@ -37,10 +39,17 @@ def read(certificate: Certificate, *ca: Path) -> TlsMaterial:
     return read_tls(config(certificate.cert, certificate.private_key, *ca))
 
 
-def refusal(options: TlsConfig) -> str:
-    with pytest.raises(ConfigError) as caught:
+def refusals(options: TlsConfig) -> Mapping[OptionPath, str]:
+    with pytest.raises(OptionError) as caught:
         read_tls(options)
-    return str(caught.value)
+    return caught.value.refusals
+
+
+def refusal_of_all(options: TlsConfig) -> str:
+    """Return what is said of the whole section."""
+    ((option, text),) = refusals(options).items()
+    assert option == ()
+    return text
 
 
 def client_context(trusted: Certificate, own: Certificate | None = None) -> ssl.SSLContext:
@@ -145,24 +154,22 @@ def test_key_without_a_line_break_at_its_end_is_good(server: Certificate, tmp_pa
 def test_key_that_does_not_fit_is_refused_and_the_files_are_named(
     server: Certificate, client: Certificate
 ) -> None:
-    said = refusal(config(server.cert, client.private_key))
+    said = refusal_of_all(config(server.cert, client.private_key))
 
-    assert said.startswith(
-        f"server.listener.tls: {server.cert}, {client.private_key}: cannot be used: "
-    )
-    assert "key values mismatch" in said.lower().replace("_", " ")
+    assert said.startswith(f"{server.cert}, {client.private_key}: cannot be used: ")
+    assert said.lower().replace("_", " ").endswith("key values mismatch")
 
 
 def test_encrypted_key_is_refused_without_a_question(tmp_path: Path) -> None:
     encrypted = make_certificate(tmp_path, "encrypted", password=b"secret")
 
-    said = refusal(config(encrypted.cert, encrypted.private_key))
+    said = refusal_of_all(config(encrypted.cert, encrypted.private_key))
 
     assert said.endswith("cannot be used: the private key is encrypted; give one that is not")
 
 
 @pytest.mark.parametrize("missing", ["cert", "private-key", "ca"])
-def test_missing_file_is_named_whole(
+def test_missing_file_is_named_whole_with_what_its_path_is_relative_to(
     server: Certificate, missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -173,27 +180,122 @@ def test_missing_file_is_named_whole(
     }
     options[missing] = ["nowhere.pem"] if missing == "ca" else "nowhere.pem"
 
-    said = refusal(TlsConfig.model_validate(options))
+    option: OptionPath = ("ca", 0) if missing == "ca" else (missing,)
+    assert refusals(TlsConfig.model_validate(options)) == {
+        option: f"{tmp_path / 'nowhere.pem'}: No such file or directory;"
+        " relative to the current directory"
+    }
 
-    assert said == (
-        f"server.listener.tls.{missing}: {tmp_path / 'nowhere.pem'}: No such file or directory"
-    )
+
+def test_key_in_the_place_of_its_path_is_not_shown(server: Certificate) -> None:
+    key = server.private_key.read_text()
+    options = {"cert": str(server.cert), "private-key": key}
+
+    assert refusals(TlsConfig.model_validate(options)) == {
+        ("private-key",): "expected the path of a file, got what may be its contents"
+    }
 
 
-@pytest.mark.parametrize("content", [b"", b"no certificate", b"\xff\xfe"])
-@pytest.mark.parametrize("place", ["cert", "private-key", "ca"])
-def test_file_that_holds_nothing_of_use_is_named(
-    server: Certificate, place: str, content: bytes, tmp_path: Path
+def test_files_that_do_not_fit_are_named_whole(
+    server: Certificate, client: Certificate, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+
+    said = refusal_of_all(config(Path(server.cert.name), Path(client.private_key.name)))
+
+    assert said.startswith(f"{server.cert}, {client.private_key}: cannot be used: ")
+
+
+def test_all_files_that_cannot_be_read_are_named(server: Certificate, tmp_path: Path) -> None:
+    said = refusals(config(tmp_path, tmp_path / "nowhere.key", server.cert, tmp_path / "nowhere"))
+
+    assert said == {
+        ("cert",): f"{tmp_path}: Is a directory",
+        ("private-key",): f"{tmp_path / 'nowhere.key'}: No such file or directory",
+        ("ca", 1): f"{tmp_path / 'nowhere'}: No such file or directory",
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"nothing of use", b"\xff\xfe"])
+@pytest.mark.parametrize(
+    ("place", "option", "kind"),
+    [
+        ("cert", ("cert",), "CERTIFICATE"),
+        ("private-key", ("private-key",), "PRIVATE KEY"),
+        ("ca", ("ca", 1), "CERTIFICATE"),
+    ],
+)
+def test_file_that_holds_nothing_of_use_is_refused_at_its_option(
+    server: Certificate,
+    place: str,
+    option: OptionPath,
+    kind: str,
+    content: bytes,
+    tmp_path: Path,
 ) -> None:
     useless = tmp_path / "useless.pem"
     useless.write_bytes(content)
     files = {"cert": server.cert, "private-key": server.private_key, "ca": server.cert}
     files[place] = useless
 
-    said = refusal(config(files["cert"], files["private-key"], files["ca"]))
+    said = refusals(config(files["cert"], files["private-key"], server.cert, files["ca"]))
 
-    assert said.startswith("server.listener.tls: ")
-    assert str(useless) in said
+    assert said == {option: f"{useless}: there is no {kind} in it"}
+
+
+def test_certificate_and_key_that_are_mixed_up_are_refused_each(server: Certificate) -> None:
+    said = refusals(config(server.private_key, server.cert))
+
+    assert said == {
+        ("cert",): f"{server.private_key}: there is no CERTIFICATE in it",
+        ("private-key",): f"{server.cert}: there is no PRIVATE KEY in it",
+    }
+
+
+def test_file_of_no_use_is_told_with_those_that_cannot_be_read(
+    server: Certificate, tmp_path: Path
+) -> None:
+    said = refusals(config(server.private_key, tmp_path / "nowhere.key"))
+
+    assert list(said) == [("private-key",), ("cert",)]
+
+
+def test_certificate_and_key_may_be_in_one_file(server: Certificate, tmp_path: Path) -> None:
+    both = tmp_path / "both.pem"
+    both.write_bytes(server.private_key.read_bytes() + server.cert.read_bytes())
+
+    assert shake_hands(read_tls(config(both, both)).context(), client_context(server)) == "TLSv1.3"
+
+
+@pytest.mark.parametrize("place", ["cert", "private-key", "ca"])
+def test_file_that_is_damaged_is_named_with_what_openssl_says_and_not_where_it_does(
+    server: Certificate, place: str, tmp_path: Path
+) -> None:
+    files = {"cert": server.cert, "private-key": server.private_key, "ca": server.cert}
+    damaged = tmp_path / "damaged.pem"
+    damaged.write_bytes(files[place].read_bytes()[:-100])
+    files[place] = damaged
+
+    said = refusal_of_all(config(files["cert"], files["private-key"], files["ca"]))
+
+    assert str(damaged) in said
+    assert ": cannot be used: " in said
+    assert "_ssl.c" not in said
+
+
+@pytest.mark.parametrize(("mode", "expected"), [(0o600, False), (0o604, True), (0o640, False)])
+def test_file_is_readable_by_all_if_its_mode_says_so(
+    tmp_path: Path, mode: int, expected: bool
+) -> None:
+    path = tmp_path / "key"
+    path.touch(mode)
+    path.chmod(mode)
+
+    assert is_readable_by_all(str(path)) is expected
+
+
+def test_file_that_is_not_there_is_readable_by_nobody(tmp_path: Path) -> None:
+    assert not is_readable_by_all(str(tmp_path / "nowhere"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from app.server.websocket_protocol import FRAMES_PER_TURN, ServerHooks, WebSocke
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.connection import ConcurrentRecvError
 from app.websocket.frames import Opcode, encode_close, encode_control, encode_message
-from app.websocket.limits import Limits
+from app.websocket.limits import CLOSE_TIMEOUT, Limits
 from tests.helpers.raw_client import encode
 from tests.helpers.raw_client import encode_close as close_of_client
 from tests.helpers.recording_transport import RecordingTransport
@@ -53,6 +53,7 @@ async def connect(
     fragment_size: int = 0,
     keepalive: KeepaliveOptions | None = None,
     can_write_eof: bool = True,
+    close_timeout: float = CLOSE_TIMEOUT,
 ) -> Connection:
     transport = RecordingTransport(can_write_eof=can_write_eof)
     lost: list[WebSocketProtocol] = []
@@ -61,7 +62,7 @@ async def connect(
     connection = Connection(transport, protocol)
     connection.lost = lost
     assert not transport.reading, "nothing is read before the handshake is answered"
-    await protocol.accept(None, [], Limits(MAX_BYTES * 2, fragment_size))
+    await protocol.accept(None, [], Limits(MAX_BYTES * 2, fragment_size, close_timeout))
     assert transport.written.startswith(b"HTTP/1.1 101 ")
     transport.writes.clear()
     return connection
@@ -198,11 +199,8 @@ async def test_close_of_the_peer_is_answered_when_the_reader_reaches_it() -> Non
     assert connection.transport.is_closing()
 
 
-async def test_close_that_no_reader_reaches_is_answered_in_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(websocket_protocol, "CLOSE_TIMEOUT", SOON)
-    connection = await connect()
+async def test_close_that_no_reader_reaches_is_answered_in_time() -> None:
+    connection = await connect(close_timeout=SOON)
     connection.receive_bytes(encode(Opcode.TEXT, b"unread"), close_of_client(1000))
     await asyncio.wait_for(connection.transport.closing.wait(), TIMEOUT)
 
@@ -309,11 +307,8 @@ async def test_after_our_close_the_transport_stays_until_the_peer_has_closed() -
     assert connection.transport.written == encode_close(4000, "done")
 
 
-async def test_peer_that_does_not_close_is_waited_for_in_bounds(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(websocket_protocol, "CLOSE_TIMEOUT", SOON)
-    connection = await connect()
+async def test_peer_that_does_not_close_is_waited_for_in_bounds() -> None:
+    connection = await connect(close_timeout=SOON)
     await connection.protocol.close(1000, "")
 
     await asyncio.wait_for(connection.transport.aborted.wait(), TIMEOUT)
