@@ -4,8 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
 
+# A page that cannot be made stays as it was.
+PRINT = $(BIN)/python -m app --print-$(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
+
 .DEFAULT_GOAL := help
-.PHONY: help start test check lint types layers format requirements clean
+.PHONY: help start test check lint types layers format docs requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +34,11 @@ layers: $(VENV)/.test ## check that imports go downwards only
 format: $(VENV)/.test ## put the code into shape
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/.start ## write docs/ and the schema anew
+	$(call PRINT,static-config-reference,docs/static_config.md)
+	$(call PRINT,dynamic-config-reference,docs/dynamic_config.md)
+	$(call PRINT,config-schema,config/static_config.schema.json)
 
 requirements: ## renew the exact versions in requirements.txt
 	rm -rf $(VENV)

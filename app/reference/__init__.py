@@ -1,0 +1,1 @@
+"""What users look up: the JSON Schema of the config, and a page for each of the two configs."""
