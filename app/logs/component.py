@@ -1,76 +1,78 @@
 """The `logging` section."""
 
-import logging
-import sys
-from typing import Annotated, Literal
+import asyncio
+from collections.abc import Callable, Iterable
 
-from pydantic import Field
 from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
-from app.static_config.model import NO_EFFECT_YET, ConfigModel, TaskProcessorName
+from app.exceptions import ConfigError
+from app.logs.config import LoggingConfig
+from app.logs.loggers import Loggers
+from app.logs.reopening import reopen_on_signal
+from app.static_config.errors import OptionError
+from app.task_processors.component import TaskProcessorsComponent
+from app.tracing.component import TracerComponent
 
 
-class LoggerConfig(ConfigModel):
-    """One logger: where it writes, from which level, and what it does when it cannot keep up."""
-
-    file_path: Annotated[str, NO_EFFECT_YET] = Field(
-        description="Where it writes: a file, `@stderr`, `@stdout`, `@null` (nowhere), or"
-        " `unix:PATH` (a Unix socket)."
-    )
-    level: Annotated[
-        Literal["trace", "debug", "info", "warning", "error", "critical", "none"], NO_EFFECT_YET
-    ] = Field(default="info", description="The lowest level that is written.")
-    overflow_behavior: Annotated[Literal["discard", "block"], NO_EFFECT_YET] = Field(
-        default="discard",
-        description="What becomes of a line when too many wait to be written: it is dropped"
-        " (`discard`), or waits (`block`), though not in the logger `default`.",
-    )
+def loggers_of(configs: Iterable[ComponentConfig]) -> Loggers:
+    """Return the loggers of a service whose components have these options."""
+    logging_config = LoggingConfig()
+    service = ""
+    for config in configs:
+        if isinstance(config, LoggingConfig):
+            logging_config = config
+        elif isinstance(config, TracerComponent.Config):
+            service = config.service_name
+    return Loggers(logging_config.loggers, service)
 
 
 class LoggingComponent(Component):
-    """Lets the service's own lines be seen, on stderr, unless the application has log handlers."""
+    """Writes the log lines of this process as the config says.
+
+    Where whoever made the process has installed the loggers already, so that the first lines are
+    seen, too, it only lets them write on their task processor. SIGUSR1 lets them open their files
+    anew.
+    """
 
     name = "logging"
     needs_lifespan = True
+    Config = LoggingConfig
 
-    class Config(ComponentConfig):
-        """Options of the `logging` section."""
-
-        fs_task_processor: Annotated[TaskProcessorName | None, NO_EFFECT_YET] = Field(
-            default=None,
-            alias="fs-task-processor",
-            description="Whose threads write the files.",
-        )
-        loggers: dict[str, LoggerConfig] = Field(
-            default={}, description="The loggers, by name; `default` is that of the service."
-        )
-
-    def __init__(self) -> None:
-        self._handler: logging.Handler | None = None
+    def __init__(
+        self,
+        config: LoggingConfig,
+        task_processors: TaskProcessorsComponent,
+        tracer: TracerComponent | None = None,
+    ) -> None:
+        self._pool = None
+        if config.fs_task_processor is not None:
+            try:
+                self._pool = task_processors.pool(config.fs_task_processor)
+            except ConfigError as error:
+                raise OptionError({("fs-task-processor",): str(error)}) from None
+        self.loggers = Loggers(config.loggers, tracer.service_name if tracer else "")
+        self._is_installed_here = False
+        self._forget_signal: Callable[[], None] = lambda: None
 
     @override
     async def start(self) -> None:
-        self._handler = log_to_stderr()
+        of_process = Loggers.of_process()
+        self._is_installed_here = of_process is None
+        if of_process is None:
+            self.loggers.check()
+            self.loggers.install()
+            self._forget_signal = reopen_on_signal(self.loggers)
+        else:
+            self.loggers = of_process
+        self.loggers.use_pool(self._pool)
 
     @override
     async def stop(self) -> None:
-        if self._handler is not None:
-            _LOGGER.removeHandler(self._handler)
-
-
-def log_to_stderr() -> logging.Handler | None:
-    """Write the service's own log lines, from level info, to stderr.
-
-    Returns the handler to remove again, or None where somebody else has already seen to it.
-    """
-    if _LOGGER.hasHandlers():
-        return None
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s:     %(message)s"))
-    _LOGGER.addHandler(handler)
-    _LOGGER.setLevel(logging.INFO)
-    return handler
-
-
-_LOGGER = logging.getLogger("app")
+        self.loggers.use_pool(None)
+        if self._is_installed_here:
+            self._forget_signal()
+            await asyncio.to_thread(self.loggers.uninstall)
+        else:
+            # A worker process ends by a signal: nothing would write later what is left.
+            await asyncio.to_thread(self.loggers.stop)

@@ -7,7 +7,7 @@ import functools
 import itertools
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -33,9 +33,18 @@ class ThreadPool:
         It sees the caller's context variables. Cancelling the wait does not end a function that
         has begun.
         """
+        return await asyncio.wrap_future(self.submit(function, *args, **kwargs))
+
+    def submit(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Let `function` run, as `run` does, for a caller that has no event loop.
+
+        Not for signal handlers and destructors: it takes locks.
+
+        Raises:
+            RuntimeError: the pool has been stopped.
+        """
         work = functools.partial(_call, function, *args, **kwargs)
-        in_context = functools.partial(contextvars.copy_context().run, work)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, in_context)
+        return self._executor.submit(contextvars.copy_context().run, work)
 
     def stop(self) -> None:
         """Take no more work and drop what has not begun; does not wait for what has."""

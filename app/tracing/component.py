@@ -1,11 +1,8 @@
 """The `tracer` section."""
 
-from typing import Annotated
-
 from pydantic import Field
 
 from app.components.component import Component, ComponentConfig
-from app.static_config.model import NO_EFFECT_YET
 
 
 class TracerComponent(Component):
@@ -16,6 +13,11 @@ class TracerComponent(Component):
     class Config(ComponentConfig):
         """Options of the `tracer` section."""
 
-        service_name: Annotated[str, NO_EFFECT_YET] = Field(
-            default="", alias="service-name", description="What other systems call this service."
+        service_name: str = Field(
+            default="",
+            alias="service-name",
+            description="Name of this service, in each of its log lines; empty: none.",
         )
+
+    def __init__(self, config: Config) -> None:
+        self.service_name = config.service_name

@@ -171,6 +171,54 @@ async def test_cancelling_the_wait_does_not_end_the_function(make_pool: MakePool
     assert await asyncio.to_thread(has_ended.wait, TIMEOUT)
 
 
+def test_function_is_submitted_without_an_event_loop(make_pool: MakePool) -> None:
+    pool = make_pool("fs-worker", 1)
+
+    job = pool.submit(sorted, [1, 3, 2], reverse=True)
+
+    assert job.result(TIMEOUT) == [3, 2, 1]
+
+
+def test_submitted_function_may_raise_anything(make_pool: MakePool) -> None:
+    pool = make_pool("fs-worker", 1)
+
+    with pytest.raises(ZeroDivisionError):
+        pool.submit(divmod, 1, 0).result(TIMEOUT)
+
+
+def test_submitted_function_sees_the_caller_s_context(make_pool: MakePool) -> None:
+    pool = make_pool("fs-worker", 1)
+    variable = contextvars.ContextVar("variable", default="default")
+    token = variable.set("of the caller")
+    try:
+        job = pool.submit(variable.get)
+    finally:
+        variable.reset(token)
+
+    assert job.result(TIMEOUT) == "of the caller"
+
+
+def test_submitted_function_that_has_not_begun_can_be_cancelled(make_pool: MakePool) -> None:
+    pool = make_pool("fs-worker", 1)
+    may_end = threading.Event()
+    pool.submit(may_end.wait, TIMEOUT)
+    ran: list[str] = []
+
+    assert pool.submit(ran.append, "waiting").cancel()
+    may_end.set()
+
+    assert pool.submit(thread_name).result(TIMEOUT) == "fs-worker_0"
+    assert ran == []
+
+
+def test_nothing_can_be_submitted_to_a_stopped_pool(make_pool: MakePool) -> None:
+    pool = make_pool("fs-worker", 1)
+    pool.stop()
+
+    with pytest.raises(RuntimeError):
+        pool.submit(thread_name)
+
+
 def test_pool_without_work_has_no_threads(make_pool: MakePool) -> None:
     before = set(threading.enumerate())
 

@@ -1,0 +1,62 @@
+"""Hands the records of the standard library's loggers to a writer."""
+
+import logging
+import threading
+
+from typing_extensions import override
+
+from app.logs.formats import LineFormat
+from app.logs.losses import NOT_FORMATTED, Losses
+from app.logs.writer import LogWriter
+
+_MAX_DEPTH = 3
+"""Lines that may be logged from within the formatting of another."""
+
+
+class WriterHandler(logging.Handler):
+    """Formats a record where it is logged, and never waits for the line to be written.
+
+    In the thread that logs, so that the line tells what was true then: objects change, and context
+    variables are another thread's own.
+    """
+
+    def __init__(
+        self, level: int, line_format: LineFormat, writer: LogWriter, losses: Losses
+    ) -> None:
+        super().__init__(level)
+        self._format = line_format
+        self._writer = writer
+        self._losses = losses
+        self._depths = threading.local()
+
+    @override
+    def createLock(self) -> None:
+        # There is nothing to guard: formats are pure and a writer takes lines from any thread. With
+        # a lock an event loop would wait for each thread that formats a traceback.
+        self.lock = None
+
+    @override
+    def handle(self, record: logging.LogRecord) -> bool:
+        # The base class's may insist on a lock, from Python 3.13 on; there a filter may also return
+        # another record.
+        kept: object = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        depth = getattr(self._depths, "value", 0)
+        # An argument may log when it is turned into text, and do so with itself.
+        if depth >= _MAX_DEPTH:
+            self._losses.add(NOT_FORMATTED)
+            return
+        self._depths.value = depth + 1
+        try:
+            line = self._format(record)
+        except Exception:
+            self._losses.add(NOT_FORMATTED)
+            return
+        finally:
+            self._depths.value = depth
+        self._writer.put(line, record.levelno)
