@@ -15,7 +15,9 @@ from app.components.component_list import ComponentList
 from app.components.manager import ComponentManager
 from app.components.static_config import section_path
 from app.exceptions import ServiceError
-from app.logs.component import log_to_stderr
+from app.logs.component import LoggingComponent, loggers_of
+from app.logs.loggers import Loggers
+from app.logs.reopening import reopen_on_signal
 from app.reference.dynamic_config import dynamic_config_defaults, dynamic_config_reference
 from app.reference.schema import config_schema
 from app.reference.static_config import static_config_reference
@@ -23,9 +25,15 @@ from app.server.component import ServerComponent
 from app.server.listener import ListenerError, describe_sockets, listening_sockets
 from app.server.workers import WorkerOptions, run_workers
 from app.service import Service, log_config
-from app.service_config import ServiceConfig, build_components, read_service_config, warnings
+from app.service_config import (
+    ServiceConfig,
+    build_components,
+    placed,
+    read_service_config,
+    warnings,
+)
 from app.static_config.document import Problem, dotted
-from app.static_config.errors import ConfigFileError
+from app.static_config.errors import ConfigFileError, OptionError
 from app.static_config.reading import ConfigFiles, find_static_config
 
 logger = logging.getLogger(__name__)
@@ -135,18 +143,21 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
     server = manager.find(ServerComponent)
     shared = config.static.manager
     options = WorkerOptions(
-        make_app=functools.partial(Service, components, config),
+        make_app=functools.partial(_make_worker_app, components, config),
         count=shared.worker_processes,
         thread_name=shared.thread_name(shared.default_task_processor),
         backlog=server.listener.backlog,
         tls=config.tls,
+        reopen_logs=_install_loggers(config).reopen,
     )
-    log_to_stderr()
     with _listening(config, server) as sockets:
         log_config(config, manager)
         logger.info("listening on %s", describe_sockets(server.listener.scheme, sockets))
         logger.info("workers: %d", options.count)
-        return EXIT_OK if run_workers(options, sockets) else EXIT_COULD_NOT_START
+        if run_workers(options, sockets):
+            return EXIT_OK
+    print("the service could not start, since a worker could not: see its log", file=sys.stderr)
+    return EXIT_COULD_NOT_START
 
 
 @contextlib.contextmanager
@@ -164,6 +175,30 @@ def _listening(config: ServiceConfig, server: ServerComponent) -> Iterator[list[
             problem = Problem(config.static.places.of(path), path, str(error))
             raise ConfigFileError([problem]) from None
         yield sockets
+
+
+def _install_loggers(config: ServiceConfig) -> Loggers:
+    """Let this process log as its workers will.
+
+    Raises:
+        ConfigFileError: a file cannot be written.
+    """
+    loggers = loggers_of(config.static.components.values())
+    try:
+        loggers.check()
+    except OptionError as error:
+        section = section_path(LoggingComponent.name)
+        raise ConfigFileError(placed(error, section, config.static.places)) from None
+    loggers.install(for_process=True)
+    return loggers
+
+
+def _make_worker_app(components: ComponentList, config: ServiceConfig) -> Service:
+    """Make the application in a worker process, whose first lines come before the lifespan."""
+    loggers = loggers_of(config.static.components.values())
+    loggers.install(for_process=True)
+    reopen_on_signal(loggers)
+    return Service(components, config)
 
 
 def _report(components: ComponentList, config: ServiceConfig, manager: ComponentManager) -> str:

@@ -14,6 +14,7 @@ from app.components.errors import ComponentStartError
 from app.components.manager import ComponentManager
 from app.config_updates.component import DynamicConfigComponent
 from app.exceptions import ConfigError
+from app.logs.context import enter_request
 from app.server.adoption import adopt
 from app.server.component import ServerComponent
 from app.service_config import ServiceConfig, build_components, read_service_config, warnings
@@ -56,6 +57,8 @@ class Service(Starlette):
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
+            # A server may run one request in the context of the one before it.
+            enter_request(scope.get("headers") or ())
             await super().__call__(scope, receive, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -126,7 +129,7 @@ def log_config(config: ServiceConfig, components: ComponentManager) -> None:
 
 def _failure(error: Exception) -> str:
     """Return what to say of a start that failed; what is no mistake in a config is logged, too."""
-    if not isinstance(error, ConfigError):
-        cause = error.__cause__ if isinstance(error, ComponentStartError) else error
+    cause = error.__cause__ if isinstance(error, ComponentStartError) else error
+    if not isinstance(cause, ConfigError):
         logger.error("the service could not start", exc_info=cause)
     return str(error)

@@ -17,11 +17,14 @@ class RequestContext:
     Args:
         handler_name: The section of the static config that the handler runs under.
         path_params: What stood in the place of each `{name}` of the handler's path.
+        trace_id: What the lines of this connection have in common, here and in other services: 32
+            hexadecimal digits.
         data: Whatever the handler wants to remember of this connection.
     """
 
     handler_name: str
     path_params: Mapping[str, Any]
+    trace_id: str
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -34,8 +37,8 @@ class HandshakeResponse:
 
     __slots__ = ("body", "headers", "status_code", "subprotocol")
 
-    def __init__(self) -> None:
-        self.status_code = 403
+    def __init__(self, status_code: int = 403) -> None:
+        self.status_code = status_code
         self.headers = MutableHeaders()
         self.body = b""
         self.subprotocol: str | None = None

@@ -12,8 +12,10 @@ from typing_extensions import override
 
 from app.components.component import Component
 from app.handlers.config import WebSocketHandlerConfig
+from app.handlers.connection_log import ConnectionLog
 from app.handlers.context import HandshakeResponse, RequestContext
 from app.host import memory_limit
+from app.logs.context import enter_handler
 from app.server.component import ServerComponent
 from app.static_config.document import OptionPath
 from app.websocket.channel import Channel
@@ -77,10 +79,15 @@ class WebSocketHandlerBase(Component, ABC):
 
     async def serve(self, channel: Channel, request: HTTPConnection) -> None:
         """Serve one connection, from the handshake to its end. Called by the server."""
-        context = RequestContext(self.handler_name, request.path_params)
+        line_context = enter_handler(self.handler_name, request.headers.raw)
+        context = RequestContext(
+            self.handler_name, request.path_params, trace_id=line_context.trace_id
+        )
+        log = ConnectionLog(line_context, request)
         try:
-            accepted = await self._accept(channel, request, context)
-        except ConnectionClosed:
+            accepted = await self._accept(channel, request, context, log)
+        except ConnectionClosed as end:
+            log.given_up(end.record)
             return
         if accepted:
             client = request.client
@@ -89,19 +96,25 @@ class WebSocketHandlerBase(Component, ABC):
             await self._handle(connection, channel, context)
 
     async def _accept(
-        self, channel: Channel, request: HTTPConnection, context: RequestContext
+        self,
+        channel: Channel,
+        request: HTTPConnection,
+        context: RequestContext,
+        log: ConnectionLog,
     ) -> bool:
         response = HandshakeResponse()
         try:
             accepted = await self.handle_handshake(request, response, context)
         except FAILURES:
             logger.exception("handler %r raised in the handshake", self.handler_name)
-            await channel.refuse(500, [], b"")
-            return False
+            accepted, response = False, HandshakeResponse(status_code=500)
+        headers = response.headers.raw
         if accepted:
-            await channel.accept(response.subprotocol, response.headers.raw, self._limits)
+            await channel.accept(response.subprotocol, headers, self._limits, log.closed)
+            log.opened()
         else:
-            await channel.refuse(response.status_code, response.headers.raw, response.body)
+            await channel.refuse(response.status_code, headers, response.body)
+            log.refused(response.status_code)
         return accepted
 
     async def _handle(
@@ -115,6 +128,7 @@ class WebSocketHandlerBase(Component, ABC):
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
+                await channel.close(1001, "")
                 raise
             # Nobody has cancelled this task: the handler awaited another one that was.
             await self._failed(channel)

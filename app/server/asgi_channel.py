@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import functools
 import logging
+import time
 from typing import Any
 
 from starlette.types import Message as ASGIEvent
 from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
 
-from app.websocket.channel import Headers, Message
+from app.websocket.channel import Headers, Message, OnEnd
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.limits import Limits
+from app.websocket.traffic import Traffic, payload_size
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,9 @@ class AsgiChannel:
         self._receive = receive
         self._send = send
         self._max_payload = 0
+        self._opened_at = time.monotonic()
+        self._on_end: OnEnd | None = None
+        self._traffic = Traffic()
         self._record: CloseRecord | None = None
         # Set once; waited for by those who want to know of the end.
         self._ended = asyncio.Event()
@@ -42,12 +47,16 @@ class AsgiChannel:
     def closed(self) -> CloseRecord | None:
         return self._record
 
-    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
+    async def accept(
+        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
+    ) -> None:
         self._max_payload = limits.max_remote_payload
         await self._receive_connect()
         await self._send_event(
             {"type": "websocket.accept", "subprotocol": subprotocol, "headers": list(headers)}
         )
+        self._opened_at = time.monotonic()
+        self._on_end = on_end
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         await self._receive_connect()
@@ -85,6 +94,8 @@ class AsgiChannel:
         self._raise_if_closed()
         kind = "text" if isinstance(message, str) else "bytes"
         await self._send_event({"type": "websocket.send", kind: message})
+        self._traffic.messages_sent += 1
+        self._traffic.bytes_sent += payload_size(message)
 
     async def ping(self, payload: bytes) -> None:
         self._raise_if_closed()
@@ -125,6 +136,8 @@ class AsgiChannel:
             record = self._end(ClosedBy.SERVER, code, reason)
             self._closing = asyncio.ensure_future(self._send_close(code, reason))
             raise ConnectionClosed(record)
+        self._traffic.messages_received += 1
+        self._traffic.bytes_received += payload_size(message)
         return message
 
     async def _send_event(self, event: dict[str, Any]) -> None:
@@ -143,10 +156,13 @@ class AsgiChannel:
     def _end(self, closed_by: ClosedBy, code: int, reason: str) -> CloseRecord:
         """Make the one record of this connection's end, unless there is one already."""
         if self._record is None:
-            self._record = CloseRecord(closed_by, code, reason)
+            duration = time.monotonic() - self._opened_at
+            self._record = CloseRecord(closed_by, code, reason, duration, self._traffic)
             self._ended.set()
             if self._pending is not None:
                 self._pending.cancel()
+            if self._on_end is not None:
+                self._on_end(self._record)
         return self._record
 
     def _has_event(self) -> bool:

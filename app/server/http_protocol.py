@@ -17,10 +17,12 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.frames import CloseCode
 
+from app.logs.context import LINE_CONTEXT
 from app.server.asgi_adapter import AsgiAdapter, PeerGoneError
 from app.server.contracts import DIRECT
 from app.server.head_meter import HeadMeter
 from app.server.keepalive import KeepaliveOptions
+from app.server.listener import describe_address
 from app.server.websocket_protocol import ServerHooks, WebSocketProtocol
 from app.websocket.channel import Headers
 from app.websocket.handshake import HandshakeRefused, check_handshake, encode_response
@@ -165,8 +167,10 @@ class HttpProtocol(HttpToolsProtocol):
     def _say_refusal(self, refusal: HandshakeRefused) -> None:
         """Answer, and wait a little for the client to have read it (see `websocket_protocol`)."""
         self._unset_keepalive_if_required()
-        client = ":".join(map(str, self.client or ("a client",)))
+        client = describe_address(*self.client) if self.client else "a client"
+        token = LINE_CONTEXT.set(None)  # Not those of the request before it.
         logger.info("%s was refused with %d: %s", client, refusal.status, refusal.reason)
+        LINE_CONTEXT.reset(token)
         closing = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         headers = [*self.server_state.default_headers, *refusal.headers, *closing]
         body = f"{refusal.reason}\n".encode()

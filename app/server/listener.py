@@ -73,8 +73,9 @@ class ListenerConfig(ConfigModel):
         """Return where it is to listen."""
         if self.unix_socket is not None:
             return f"unix:{self.unix_socket}"
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.scheme}://{host}:{self.port or 'any free port'}"
+        if not self.port:
+            return f"{self.scheme}, at a free port of {self.address}"
+        return f"{self.scheme}://{describe_address(self.address, self.port)}"
 
     @property
     def scheme(self) -> str:
@@ -107,8 +108,12 @@ def describe_sockets(scheme: str, sockets: list[socket.socket]) -> str:
 def _describe(scheme: str, listening: socket.socket) -> str:
     if listening.family == socket.AF_UNIX:
         return f"unix:{listening.getsockname()}"
-    host, port = listening.getsockname()[:2]
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"{scheme}://{describe_address(*listening.getsockname()[:2])}"
+
+
+def describe_address(host: str, port: int) -> str:
+    """Return a host and a port as a URL has them."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _tcp_sockets(

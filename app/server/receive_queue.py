@@ -19,11 +19,13 @@ class ReceiveQueue:
     It only keeps count: to put nothing in while it is `full` is up to who fills it.
     """
 
-    __slots__ = ("_bytes", "_waiter", "messages")
+    __slots__ = ("_bytes", "_waiter", "messages", "received")
 
     def __init__(self) -> None:
         # To look whether there are any; a `__bool__` would cost a call for each.
         self.messages: deque[Message] = deque()
+        # How many there have been.
+        self.received = 0
         self._bytes = 0
         self._waiter: asyncio.Future[None] | None = None
 
@@ -40,6 +42,7 @@ class ReceiveQueue:
     def put(self, message: Message) -> None:
         """Add a message. Call `wake` when all that has come at once is in."""
         self.messages.append(message)
+        self.received += 1
         self._bytes += _size(message)
 
     def take(self) -> Message:

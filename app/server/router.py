@@ -1,14 +1,15 @@
 """From a request's path to its handler: Starlette's routes for the handlers of a listener."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final
 
-from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
+from app.logs.context import enter_handler
 from app.server.asgi_channel import AsgiChannel, refuse
 from app.server.contracts import DIRECT, Handler, WebSocketHandler
 from app.websocket.channel import Channel
@@ -64,10 +65,18 @@ def _routes(handler: Handler) -> Iterator[BaseRoute]:
             yield WebSocketRoute(path, WebSocketEndpoint(handler), name=handler.handler_name)
         yield Route(
             path,
-            handler.respond,
+            _respond(handler),
             methods=list(handler.options.methods),
             name=handler.handler_name,
         )
+
+
+def _respond(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
+        enter_handler(handler.handler_name, request.headers.raw)
+        return await handler.respond(request)
+
+    return respond
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

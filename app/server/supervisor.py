@@ -7,10 +7,11 @@ Here nothing waits without looking at the signals, and nothing waits for ever.
 
 import contextlib
 import logging
+import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
@@ -39,11 +40,24 @@ _PAUSE = 0.05
 
 
 class Supervisor(Multiprocess):
-    """Keeps as many workers running as the config says; `failed` if one could not start."""
+    """Keeps as many workers running as the config says; `failed` if one could not start.
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+    Args:
+        config: Of the workers.
+        sockets: What they accept connections on.
+        reopen_logs: Called on SIGUSR1, which the workers then get, too.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        sockets: list[socket.socket],
+        reopen_logs: Callable[[], None],
+    ) -> None:
         super().__init__(config, sockets)
         self.failed = False
+        self._reopen_logs = reopen_logs
+        self._should_reopen_logs = False
         # Whether as many workers as there should be have served, and how many died before they did.
         self._has_started = False
         self._early_deaths = 0
@@ -55,9 +69,12 @@ class Supervisor(Multiprocess):
 
     @override
     def run(self) -> None:
+        signal.signal(signal.SIGUSR1, self._note_sigusr1)
         self.init_processes()
         while not self.should_exit.wait(_PAUSE):
             self.handle_signals()
+            if self._should_reopen_logs:
+                self._reopen_all_logs()
             self.keep_subprocess_alive()
         self.terminate_all()
         self.join_all()
@@ -114,9 +131,19 @@ class Supervisor(Multiprocess):
             self.processes_num -= 1
             self._let_go(self.processes.pop())
 
+    def _note_sigusr1(self, *_: object) -> None:
+        self._should_reopen_logs = True
+
+    def _reopen_all_logs(self) -> None:
+        self._should_reopen_logs = False
+        self._reopen_logs()
+        for worker in self.processes:
+            if worker.process.is_alive() and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGUSR1)
+
     def _start_worker(self) -> Process:
         worker = Process(self.config, self.sockets)
-        with _interrupts_ignored_by_children():
+        with _signals_ignored_by_children():
             worker.start()
         return worker
 
@@ -188,21 +215,25 @@ class Supervisor(Multiprocess):
 
 
 @contextlib.contextmanager
-def _interrupts_ignored_by_children() -> Iterator[None]:
-    """Let processes that are started in the block ignore SIGINT until they handle it.
+def _signals_ignored_by_children() -> Iterator[None]:
+    """Let processes that are started in the block ignore some signals until they handle them.
 
     Ctrl-C goes to all processes of a terminal: one that is just importing its modules would end
-    with a traceback. Here the signal waits until the block is left.
+    with a traceback; SIGUSR1 would end it without. Here the signals wait until the block is left.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_AT_FIRST)
+    handlers = {sign: signal.signal(sign, signal.SIG_IGN) for sign in _IGNORED_AT_FIRST}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def let_interrupts_in() -> None:
+_IGNORED_AT_FIRST: Final = (signal.SIGINT, signal.SIGUSR1)
+
+
+def let_signals_in() -> None:
     """Undo, in a worker, what the supervisor had to do to its mask of signals."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _IGNORED_AT_FIRST)

@@ -15,7 +15,7 @@ Three rules that everything about closing hangs on:
 import asyncio
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from typing_extensions import override
@@ -25,7 +25,7 @@ from app.server.keepalive import Keepalive, KeepaliveOptions
 from app.server.peer_end import End, StreamEnd, answer_to, record_of
 from app.server.receive_queue import ReceiveQueue
 from app.server.send_buffer import SendBuffer
-from app.websocket.channel import Headers, Message
+from app.websocket.channel import Headers, Message, OnEnd
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.frames import (
     Close,
@@ -39,6 +39,7 @@ from app.websocket.frames import (
 from app.websocket.handshake import encode_response, encode_switching_protocols
 from app.websocket.limits import CLOSE_TIMEOUT, Limits
 from app.websocket.messages import MessageReader, Violation
+from app.websocket.traffic import Traffic, payload_size
 
 FRAMES_PER_TURN: Final = 64
 """Frames of one connection that are handled before other connections have their turn."""
@@ -89,6 +90,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_accept_value",
+        "_bytes_sent",
         "_close_timeout",
         "_closed_event",
         "_early",
@@ -97,6 +99,9 @@ class WebSocketProtocol(asyncio.Protocol):
         "_hooks",
         "_keepalive",
         "_loop",
+        "_messages_sent",
+        "_on_end",
+        "_opened_at",
         "_out",
         "_paused",
         "_queue",
@@ -128,7 +133,12 @@ class WebSocketProtocol(asyncio.Protocol):
         # Moves the state on when neither the reader nor the peer does.
         self._timer: asyncio.TimerHandle | None = None
 
+        self._messages_sent = 0
+        self._bytes_sent = 0
+
         # Set, with the handler's limits, when the handshake is accepted.
+        self._opened_at = self._loop.time()
+        self._on_end: OnEnd | None = None
         self._reader = MessageReader(0)
         self._fragment_size = 0
         self._close_timeout = CLOSE_TIMEOUT
@@ -147,12 +157,16 @@ class WebSocketProtocol(asyncio.Protocol):
 
     # The opening handshake.
 
-    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
+    async def accept(
+        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
+    ) -> None:
         self._raise_if_closed()
         all_headers = [*self._hooks.default_headers(), *headers]
         self._out.write(encode_switching_protocols(self._accept_value, subprotocol, all_headers))
         self._stay()
         self._state = ConnectionState.OPEN
+        self._opened_at = self._loop.time()
+        self._on_end = on_end
         self._reader = MessageReader(limits.max_remote_payload)
         self._fragment_size = limits.fragment_size
         self._close_timeout = limits.close_timeout
@@ -265,7 +279,10 @@ class WebSocketProtocol(asyncio.Protocol):
 
     async def send(self, message: Message) -> None:
         self._raise_if_closed()
-        if self._out.write(encode_message(message, self._fragment_size)):
+        frames = encode_message(message, self._fragment_size)
+        self._messages_sent += 1
+        self._bytes_sent += payload_size(message)
+        if self._out.write(frames):
             await self._out.wait()
             if self._state is ConnectionState.CLOSED:
                 self._raise_if_closed()
@@ -400,13 +417,23 @@ class WebSocketProtocol(asyncio.Protocol):
     def _decide(self, record: CloseRecord) -> None:
         """Make this the record of the end, unless there is one already."""
         if self._record is None:
-            self._record = record
+            traffic = Traffic(
+                self._queue.received,
+                self._reader.payload_bytes,
+                self._messages_sent,
+                self._bytes_sent,
+            )
+            duration = self._loop.time() - self._opened_at
+            self._record = replace(record, duration=duration, traffic=traffic)
             if self._keepalive is not None:
                 self._keepalive.stop()
                 self._keepalive = None  # it holds us
             if self._closed_event is not None:
                 self._closed_event.set()
             self._queue.wake()
+            on_end, self._on_end = self._on_end, None
+            if on_end is not None:
+                on_end(self._record)
 
     def _move_on(self, seconds: float, step: Callable[[], None]) -> None:
         self._stay()

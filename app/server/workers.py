@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.server.http_protocol import HttpProtocol
-from app.server.supervisor import KILL_TIMEOUT, Supervisor, let_interrupts_in
+from app.server.supervisor import KILL_TIMEOUT, Supervisor, let_signals_in
 from app.server.tls import TlsMaterial
 from app.task_processors.pool import name_thread
 
@@ -25,13 +25,23 @@ left of the supervisor's KILL_TIMEOUT is for components to stop."""
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """What worker processes are made of; all of it goes to them by pickle, none by file."""
+    """What worker processes are made of; what they get goes to them by pickle, none by file.
+
+    Args:
+        make_app: Makes the application, in the worker.
+        count: How many workers there are.
+        thread_name: What the operating system calls them, with their number behind it.
+        backlog: Connections that wait to be accepted.
+        tls: The certificates of the listener, if it speaks TLS.
+        reopen_logs: Called in this process, not in a worker, on SIGUSR1.
+    """
 
     make_app: Callable[[], ASGIApp]
     count: int
     thread_name: str
     backlog: int
     tls: TlsMaterial | None
+    reopen_logs: Callable[[], None]
 
 
 def run_workers(options: WorkerOptions, sockets: list[socket.socket]) -> bool:
@@ -49,8 +59,10 @@ def run_workers(options: WorkerOptions, sockets: list[socket.socket]) -> bool:
         http=HttpProtocol,
         ssl_context_factory=options.tls,
         timeout_graceful_shutdown=LEAVE_TIMEOUT,
+        # The application has seen to its loggers; Uvicorn's records come along.
+        log_config=None,
     )
-    supervisor = Supervisor(config, sockets)
+    supervisor = Supervisor(config, sockets, options.reopen_logs)
     supervisor.run()
     return not supervisor.failed
 
@@ -63,7 +75,7 @@ class _Worker:
     thread_name: str
 
     def __call__(self) -> ASGIApp:
-        let_interrupts_in()
+        let_signals_in()
         name_thread(self.thread_name, _worker_number())
         threading.Thread(target=_leave_with_parent, name="parent-watch", daemon=True).start()
         return self.make_app()

@@ -1,6 +1,6 @@
 """What a WebSocket connection stands on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from app.websocket.close import CloseRecord
@@ -10,6 +10,8 @@ Message = str | bytes
 """One message: text is `str`, binary is `bytes`."""
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+OnEnd = Callable[[CloseRecord], None]
 
 
 class Channel(Protocol):
@@ -24,8 +26,17 @@ class Channel(Protocol):
     def closed(self) -> CloseRecord | None:
         """How the connection ended, or None while nothing of an end is known here."""
 
-    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
-        """Answer the opening handshake with 101; from then on `limits` hold."""
+    async def accept(
+        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
+    ) -> None:
+        """Answer the opening handshake with 101; from then on `limits` hold.
+
+        Args:
+            subprotocol: The one that was chosen of those that the client offers.
+            headers: Of the answer.
+            limits: What the connection may ask for.
+            on_end: Called once, when it is known how the connection ended; may not raise.
+        """
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer the opening handshake with an HTTP response instead; ends the channel."""

@@ -1,12 +1,13 @@
 """How a connection ended, and the one exception that says so."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from websockets.frames import CloseCode
 
 from app.exceptions import ServiceError
 from app.websocket.frames import MAX_CONTROL_PAYLOAD, is_wire_close_code
+from app.websocket.traffic import Traffic
 
 
 class ClosedBy(enum.Enum):
@@ -19,15 +20,24 @@ class ClosedBy(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CloseRecord:
-    """The end of one connection: who ended it, with which code and reason.
+    """The end of one connection: who ended it, with which code and reason, and what it had been.
 
     A connection that was lost without a close frame has the code 1006 and was ended by the
-    transport (RFC 6455 section 7.1.5).
+    transport (RFC 6455 section 7.1.5). Two records are equal that tell of the same end.
+
+    Args:
+        closed_by: Who ended it.
+        code: The close code (RFC 6455 section 7.4).
+        reason: The close reason, at most 123 bytes of UTF-8.
+        duration: Seconds from the accepted handshake to the end.
+        traffic: What it had carried by then.
     """
 
     closed_by: ClosedBy
     code: int
     reason: str = ""
+    duration: float = field(default=0.0, compare=False)
+    traffic: Traffic = field(default_factory=Traffic, compare=False)
 
     @property
     def orderly(self) -> bool:

@@ -86,12 +86,15 @@ class MessageReader:
         "ended",
         "has_more",
         "max_payload",
+        "payload_bytes",
     )
 
     def __init__(self, max_payload: int) -> None:
         self.max_payload = max_payload
         # Set by the `read` that returns a Close or a Violation: nothing comes after it.
         self.ended = False
+        # The bytes of all whole messages so far.
+        self.payload_bytes = 0
         # Set by a `read` that stopped early: call it again before waiting for more bytes.
         self.has_more = False
 
@@ -130,6 +133,7 @@ class MessageReader:
         offset = self._offset
         end = len(buffer)
         message = self._message
+        short_bytes = 0
         # Only the general way looks at a limit that is lower than what is short.
         max_length = MAX_SHORT_LENGTH if self.max_payload >= MAX_SHORT_LENGTH else -1
         try:
@@ -143,6 +147,7 @@ class MessageReader:
                 if whole and first in _WHOLE_MESSAGES:
                     payload = apply_mask(buffer[start:stop], buffer[start - _MASK_SIZE : start])
                     items.append(payload.decode() if first == _WHOLE_TEXT else payload)
+                    short_bytes += length
                 else:
                     stop = self._read_frame(buffer, offset, items)
                     if stop == offset:
@@ -156,6 +161,7 @@ class MessageReader:
         except FrameError as error:
             self._end(items, Violation(error.code, error.reason))
             offset = end
+        self.payload_bytes += short_bytes
         if offset == end and not self._pending:
             self._buffer, self._offset = b"", 0
             self.has_more = False
@@ -233,6 +239,7 @@ class MessageReader:
                 source = buffer if length < _WORTH_A_VIEW else memoryview(buffer)
                 payload = apply_mask(source[start:stop], mask)
                 items.append(payload.decode() if opcode == _TEXT else payload)
+                self.payload_bytes += length
                 return stop
             self._message = _Text() if opcode == _TEXT else _Parts(b"")
         self._size += length
@@ -251,6 +258,7 @@ class MessageReader:
             self._mask = self._mask[turn:] + self._mask[:turn]
         elif self._final:
             items.append(self._message.finish())
+            self.payload_bytes += self._size
             self._message = None
             self._size = 0
         return offset + len(part)

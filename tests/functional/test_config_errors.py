@@ -146,9 +146,9 @@ IN_STATIC_CONFIG: Final[dict[str, tuple[dict[str, str], str]]] = {
         " expected 'discard' or 'block' (got 'drop')",
     ),
     "bad enum near a good one": (
-        {"level: debug": "level: DEBUG"},
+        {"level: debug": "level: Debgu"},
         f"24: {AT}.logging.loggers.default.level: expected 'trace', 'debug', 'info',"
-        " 'warning', 'error', 'critical' or 'none' (got 'DEBUG'); did you mean 'debug'?",
+        " 'warning', 'error', 'critical' or 'none' (got 'debgu'); did you mean 'debug'?",
     ),
     "unknown task processor: listener": (
         {
@@ -185,7 +185,10 @@ IN_STATIC_CONFIG: Final[dict[str, tuple[dict[str, str], str]]] = {
         " 'main-task-processor' (got 'fs-task-processor')",
     ),
     "listener on another task processor than the default": (
-        {"default_task_processor: main": "default_task_processor: fs"},
+        {
+            "default_task_processor: main": "default_task_processor: fs",
+            "fs-task-processor: fs-": "fs-task-processor: main-",
+        },
         f"18: {AT}.server.listener.task_processor: the listener runs on the default task processor"
         " 'fs-task-processor', whose worker_threads are the worker processes"
         " (got 'main-task-processor')",

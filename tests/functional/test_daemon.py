@@ -160,7 +160,10 @@ def test_start_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
     with running_service(tmp_path, document) as service:
         log = service.log()
 
-    place = rf"WARNING: +{tmp_path}/static_config\.yaml:\d+: components_manager\.components"
+    place = (
+        rf"level=WARNING\t.*\ttext={tmp_path}/static_config\.yaml:\d+:"
+        r" components_manager\.components"
+    )
     assert re.search(rf"{place}\.websocket-handler\.path#env: has no effect", log)
     assert re.search(rf"{place}\.websocket-handler\.max-remote-payload: one message could", log)
 
@@ -315,8 +318,7 @@ def test_interrupt_from_the_terminal_at_any_moment_is_obeyed_quietly(
 
 def test_signal_is_obeyed_while_a_worker_hangs() -> None:
     with running_service() as service:
-        worker = re.search(r"Started server process \[(\d+)\]", service.log())
-        assert worker is not None
+        worker = service.wait_for_line(r"Started server process \[(\d+)\]")
         os.kill(int(worker.group(1)), signal.SIGSTOP)
         service.process.send_signal(signal.SIGTERM)
 
@@ -358,8 +360,7 @@ def test_bad_edit_on_disk_does_not_take_a_running_service_down(tmp_path: Path) -
     """A worker that dies is replaced from what the parent has read."""
     with running_service(tmp_path) as service:
         (tmp_path / "static_config.yaml").write_text("no: good")
-        worker = re.search(r"Started server process \[(\d+)\]", service.log())
-        assert worker is not None
+        worker = service.wait_for_line(r"Started server process \[(\d+)\]")
         os.kill(int(worker.group(1)), signal.SIGKILL)
         wait_until(lambda: service.log().count("Application startup complete") == 2, 20)
 

@@ -84,10 +84,11 @@ def test_uvicorn_is_told_once_that_its_command_line_decides_where_to_listen(
 ) -> None:
     config = write_config(tmp_path, original_config())
     with running_command(UVICORN, config) as server:
+        server.stop()
+
         assert server.log().count("server.listener and worker_threads have no effect here") == 1
         assert f"config: {config}" in server.log()
         assert "websocket-handler: /chat (WebSocket)" in server.log()
-        server.stop()
 
 
 def test_uvicorn_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:

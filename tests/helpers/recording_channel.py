@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from app.websocket.channel import Headers, Message
+from app.websocket.channel import Headers, Message, OnEnd
 from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.limits import Limits
 
@@ -21,6 +21,7 @@ class RecordingChannel:
         self.sent: list[Message] = []
         self.pings: list[bytes] = []
         self.closes: list[tuple[int, str]] = []
+        self._on_end: OnEnd | None = None
         # Raised by `accept` and `refuse`: the client has gone during the handshake.
         self.gone: ConnectionClosed | None = None
         self._messages = deque(messages)
@@ -52,10 +53,13 @@ class RecordingChannel:
     def closed(self) -> CloseRecord | None:
         return self._record
 
-    async def accept(self, subprotocol: str | None, headers: Headers, limits: Limits) -> None:
+    async def accept(
+        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
+    ) -> None:
         self._raise_if_gone()
         self.accepted.append((subprotocol, headers))
         self.limits = limits
+        self._on_end = on_end
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         self._raise_if_gone()
@@ -100,6 +104,8 @@ class RecordingChannel:
 
     def _end(self, record: CloseRecord) -> CloseRecord:
         self._record = record
+        if self._on_end is not None:
+            self._on_end(record)
         self._more.set()
         self._ended.set()
         return record

@@ -53,7 +53,10 @@ class ServiceProcess:
     """A process whose output is read while it runs."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        stderr: int = subprocess.STDOUT,
     ) -> None:
         self.port = 0
         self._lines: list[str] = []
@@ -64,7 +67,7 @@ class ServiceProcess:
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             start_new_session=True,
         )

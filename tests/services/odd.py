@@ -1,6 +1,7 @@
 """The chat service with handlers that do what handlers should not."""
 
 import asyncio
+import logging
 import os
 import sys
 import time
@@ -15,6 +16,8 @@ from app.handlers.websocket import WebSocketHandlerBase
 from app.main import COMPONENTS
 from app.websocket.connection import WebSocketConnection
 from tests.helpers.service_process import Section, components_of, original_config
+
+logger = logging.getLogger(__name__)
 
 
 class RaisingHandler(WebSocketHandlerBase):
@@ -131,6 +134,26 @@ class GuardedHandler(WebSocketHandlerBase):
         await chat.send(f"{context.path_params['room']} {context.data['agent']}")
 
 
+class NotingHandler(WebSocketHandlerBase):
+    """Logs who came and what was said, which others should not."""
+
+    name = "noting"
+
+    @override
+    async def handle_handshake(
+        self, request: HTTPConnection, response: HandshakeResponse, context: RequestContext
+    ) -> bool:
+        logger.info("from %s", request.headers.get("origin"))
+        return True
+
+    @override
+    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        async for message in chat:
+            logger.info("noted %s", message)
+            await asyncio.to_thread(logger.info, "noted in a thread: %s", message)
+            await chat.send(context.trace_id)
+
+
 class FailingToStart(Component):
     name = "failing"
 
@@ -170,6 +193,7 @@ HANDLERS = {
     AwaitingCancelledHandler: "/awaiting-cancelled",
     DuplexHandler: "/duplex",
     GuardedHandler: "/guarded/{room}",
+    NotingHandler: "/noting",
 }
 
 

@@ -86,7 +86,7 @@ def test_report_tells_what_would_run(folder: Path, printed: Printed) -> None:
     assert printed.report()["would run"] == [
         "listener: http://[::]:8080",
         "workers: 4 (main-task-processor)",
-        "components: logging, tracer, task-processors, dynamic-config, dynamic-config-fallbacks,"
+        "components: tracer, task-processors, logging, dynamic-config, dynamic-config-fallbacks,"
         " server, websocket-handler, chat-page",
         "websocket-handler: /chat (WebSocket)",
         "chat-page: / (GET)",
@@ -97,11 +97,6 @@ def test_report_tells_what_has_no_effect_yet(folder: Path, printed: Printed) -> 
     assert printed.report()["no effect yet"] == [
         "components_manager.coro_pool.initial_size",
         "components_manager.coro_pool.max_size",
-        f"{AT}.logging.fs-task-processor",
-        f"{AT}.logging.loggers.default.file_path",
-        f"{AT}.logging.loggers.default.level",
-        f"{AT}.logging.loggers.default.overflow_behavior",
-        f"{AT}.tracer.service-name",
         f"{AT}.dynamic-config.fs-cache-path",
         *(variable.name for variable in KIT_VARIABLES if variable.no_effect_yet),
     ]

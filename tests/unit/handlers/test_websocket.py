@@ -20,6 +20,9 @@ TIMEOUT = 10.0
 
 LOST = CloseRecord(ClosedBy.TRANSPORT, 1006)
 
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode()
+
 
 def server() -> ServerComponent:
     manager = ManagerConfig.model_validate(
@@ -128,7 +131,7 @@ def connection(query: str = "", **path_params: str) -> HTTPConnection:
         "type": "websocket",
         "path": "/a",
         "query_string": query.encode(),
-        "headers": [(b"user-agent", b"tests")],
+        "headers": [(b"user-agent", b"tests"), (b"traceparent", TRACEPARENT)],
         "path_params": path_params,
     }
     return HTTPConnection(scope)
@@ -256,7 +259,10 @@ async def test_context_goes_from_the_handshake_to_the_handler() -> None:
     await serve(handler, channel, connection("word=please", room="kitchen"))
 
     assert handler.context == RequestContext(
-        handler_name="section", path_params={"room": "kitchen"}, data={"agent": "tests"}
+        handler_name="section",
+        path_params={"room": "kitchen"},
+        trace_id=TRACE_ID,
+        data={"agent": "tests"},
     )
 
 
@@ -440,7 +446,7 @@ async def test_cancelled_handler_is_no_error(caplog: pytest.LogCaptureFixture) -
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(serving, TIMEOUT)
 
-    assert channel.closes == []
+    assert channel.closes == [(1001, "")]
     assert errors(caplog) == []
 
 

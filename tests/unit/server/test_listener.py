@@ -394,7 +394,7 @@ def test_relative_path_is_shown_whole(path: Path, monkeypatch: pytest.MonkeyPatc
     ("options", "said"),
     [
         ({"port": 8080}, "http://[::]:8080"),
-        ({"port": 0, "address": "127.0.0.1"}, "http://127.0.0.1:any free port"),
+        ({"port": 0, "address": "127.0.0.1"}, "http, at a free port of 127.0.0.1"),
         ({"port": 1, "tls": {"cert": "c", "private-key": "k"}}, "https://[::]:1"),
         ({"unix_socket": "a.sock"}, "unix:a.sock"),
     ],

@@ -8,6 +8,7 @@ from starlette.types import Message as ASGIEvent
 from starlette.types import Scope
 
 from app.handlers.config import HandlerConfig
+from app.logs.context import LINE_CONTEXT, LineContext
 from app.server.router import describe_path, make_router, path_shape, paths
 from app.websocket.channel import Channel
 from app.websocket.close import ConnectionClosed
@@ -191,3 +192,17 @@ def test_names_of_templates_do_not_matter_to_the_shape_of_a_path(one: str, other
 )
 def test_paths_of_other_requests_have_another_shape(one: str, other: str) -> None:
     assert path_shape(one) != path_shape(other)
+
+
+async def test_lines_of_a_request_carry_its_handler_and_its_trace_id() -> None:
+    class Noting(Page):
+        async def respond(self, request: Request) -> Response:
+            return PlainTextResponse(str(LINE_CONTEXT.get()))
+
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    transport = httpx.ASGITransport(make_router([Noting("/")]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        traceparent = f"00-{trace_id}-b7ad6b7169203331-01"
+        response = await client.get("/", headers={"traceparent": traceparent})
+
+    assert response.text == str(LineContext("handler of /", trace_id))

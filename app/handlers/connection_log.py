@@ -1,0 +1,73 @@
+"""What the log says of each connection: that it opened and how it ended, or that it was refused."""
+
+import logging
+from typing import Final
+
+from starlette.requests import HTTPConnection
+
+from app.logs.context import LINE_CONTEXT, LineContext
+from app.server.listener import describe_address
+from app.websocket.close import CloseRecord
+
+logger = logging.getLogger(__name__)
+
+MAX_PATH: Final = 512
+"""Characters of a path that are logged."""
+
+
+class ConnectionLog:
+    """Logs the beginning and the end of one connection, one line each.
+
+    Args:
+        context: What each line of the connection carries.
+        request: The opening handshake.
+    """
+
+    __slots__ = ("_context", "_path", "_peer")
+
+    def __init__(self, context: LineContext, request: HTTPConnection) -> None:
+        self._context: Final = context
+        client = request.client
+        self._peer = describe_address(client.host, client.port) if client else "unix"
+        # As long as the peer likes, up to what a head may have.
+        self._path = str(request.scope["path"])[:MAX_PATH]
+
+    def opened(self) -> None:
+        """Log that the handshake was accepted."""
+        tags = {"peer": self._peer, "path": self._path}
+        logger.info("connection opened", extra={"tags": tags})
+
+    def refused(self, status: int) -> None:
+        """Log that the handshake was refused."""
+        tags = {"peer": self._peer, "path": self._path, "status": status}
+        logger.info("connection refused", extra={"tags": tags})
+
+    def given_up(self, record: CloseRecord) -> None:
+        """Log that the connection ended before the handler had answered the handshake."""
+        tags = {
+            "peer": self._peer,
+            "path": self._path,
+            "closed_by": record.closed_by.value,
+            "reason": record.reason,
+        }
+        logger.info("connection ended in the handshake", extra={"tags": tags})
+
+    def closed(self, record: CloseRecord) -> None:
+        """Log how the connection ended. For any task, and for none."""
+        tags = {
+            "peer": self._peer,
+            "closed_by": record.closed_by.value,
+            "code": record.code,
+            "reason": record.reason,
+            "duration": round(record.duration, 3),
+            "messages_received": record.traffic.messages_received,
+            "bytes_received": record.traffic.bytes_received,
+            "messages_sent": record.traffic.messages_sent,
+            "bytes_sent": record.traffic.bytes_sent,
+        }
+        # The end is met in a callback of the transport as well as in the handler's task.
+        token = LINE_CONTEXT.set(self._context)
+        try:
+            logger.info("connection closed", extra={"tags": tags})
+        finally:
+            LINE_CONTEXT.reset(token)
