@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest_plugins = ["app.testsuite", "pytester"]
+
 
 @pytest.fixture
 def anyio_backend() -> str:

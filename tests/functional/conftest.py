@@ -1,11 +1,20 @@
 """Services that several tests share."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.helpers.service_process import ServiceProcess, running_service
+from app.testsuite import WebSocketClient
+from tests.helpers.clients import TIMEOUT
+from tests.helpers.service_process import PROJECT, ServiceProcess, running_service
 from tests.services.odd import odd_config
+
+
+@pytest.fixture(scope="session")
+def service_config_path() -> Path:
+    """What `app.testsuite` starts is what we ship, whatever lies about on this machine."""
+    return PROJECT / "config" / "static_config.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +29,9 @@ def odd_service() -> Iterator[ServiceProcess]:
     """The same with the handlers of `tests/services/odd.py`."""
     with running_service(document=odd_config(), module="tests.services.odd") as service:
         yield service
+
+
+@pytest.fixture
+def odd_client(odd_service: ServiceProcess) -> WebSocketClient:
+    """A client of `odd_service`."""
+    return WebSocketClient(odd_service.http_url, TIMEOUT)
