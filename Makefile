@@ -8,16 +8,20 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PRINT = $(BIN)/python -m app --print-$(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help start test check lint types layers format docs requirements clean
+.PHONY: help start new-handler test check lint types layers format docs requirements clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
 	@exec $(BIN)/python -m app $(if $(CONFIG),--config "$(CONFIG)")
 
+new-handler: $(VENV)/.start ## write a handler, its section and its test; NAME=weather-feed [URL_PATH=/weather]
+	@$(BIN)/python -m app.scaffold $(if $(URL_PATH),--path "$(URL_PATH)") -- "$(NAME)"
+	@$(MAKE) --no-print-directory docs
+
 test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3)
 
 check: lint types layers ## check style, types and the direction of imports
 
