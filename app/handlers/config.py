@@ -8,6 +8,7 @@ from starlette.routing import compile_path
 
 from app.components.component import ComponentConfig
 from app.server.contracts import UrlTrailingSlash
+from app.server.router import TEMPLATE
 from app.static_config.duration import Duration
 from app.static_config.errors import did_you_mean
 from app.static_config.model import TaskProcessorName
@@ -19,7 +20,7 @@ METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST",
 def _check_path(value: str) -> str:
     if not _PATH.fullmatch(value) or not value.isprintable():
         raise ValueError("expected a path that begins with '/': no query, no wildcard, no blanks")
-    if set("{}") & set(_TEMPLATE.sub("", value)):
+    if set("{}") & set(TEMPLATE.sub("", value)):
         raise ValueError("a brace that is not part of a template such as '{name}'")
     try:
         compile_path(value)
@@ -40,8 +41,6 @@ def _check_methods(value: str) -> str:
 def _split(methods: str) -> list[str]:
     return [method.strip() for method in methods.split(",")]
 
-
-_TEMPLATE: Final = re.compile(r"\{\w+(:\w+)?\}")
 
 _PATH: Final = re.compile(r"/[^?#*\s]*")
 

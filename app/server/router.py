@@ -35,7 +35,7 @@ def paths(handler: Handler) -> list[str]:
 
 def path_shape(path: str) -> str:
     """Return what all paths that match the same requests have in common: no names of templates."""
-    return _TEMPLATE.sub(lambda found: f"{{{found[1] or ':str'}}}", path)
+    return TEMPLATE.sub(lambda found: f"{{{found[1] or ':str'}}}", path)
 
 
 def describe_path(handler: Handler) -> str:
@@ -44,7 +44,8 @@ def describe_path(handler: Handler) -> str:
     return f"{handler.options.path} ({spoken})"
 
 
-_TEMPLATE: Final = re.compile(r"\{\w+(:\w+)?\}")
+TEMPLATE: Final = re.compile(r"\{\w+(:\w+)?\}")
+"""What stands for a part of a path: `{name}` or `{name:type}`."""
 
 
 class WebSocketEndpoint:

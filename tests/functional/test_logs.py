@@ -351,6 +351,27 @@ def test_close_reason_cannot_forge_a_line(logging_service: ServiceProcess) -> No
     assert_nothing_is_forged(logging_service)
 
 
+def test_request_does_not_carry_what_belongs_to_the_one_before_it(
+    logging_service: ServiceProcess,
+) -> None:
+    """Both come at once, so that the second is begun where the first has ended."""
+    trace_id, traceparent = new_trace()
+    nowhere = f"/nowhere-{trace_id}"
+    host = "Host: localhost\r\n"
+    with RawClient(logging_service.port) as client:
+        client.send(
+            f"GET / HTTP/1.1\r\n{host}{traceparent}\r\n\r\n"
+            f"GET {nowhere} HTTP/1.1\r\n{host}Connection: close\r\n\r\n".encode()
+        )
+        logging_service.wait_for_line(nowhere, LINE_TIMEOUT)
+
+    (second,) = [line for line in parsed(logging_service.log()) if nowhere in line["text"]]
+    assert second["trace_id"] != trace_id
+    assert "handler" not in second
+    (first,) = [line for line in parsed(logging_service.log()) if line.get("trace_id") == trace_id]
+    assert first["handler"] == "chat-page"
+
+
 @pytest.mark.parametrize("name", ["Origin", "User-Agent", "traceparent"])
 @pytest.mark.parametrize(
     "value",
