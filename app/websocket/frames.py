@@ -1,7 +1,7 @@
 """Frames, to and from bytes (RFC 6455 section 5): what can be said of one frame alone.
 
-A server sends no mask and no extensions, so a frame is a head in front of its payload. How the
-frames of a client become messages is the business of `messages`.
+A server sends no mask, so a frame is a head in front of its payload. How the frames of a client
+become messages is the business of `messages`, how payloads are compressed that of `deflate`.
 """
 
 import enum
@@ -12,6 +12,9 @@ from websockets.frames import CloseCode
 
 FIN = 0x80
 """Bit of a frame's first byte: it is the last one of its message."""
+
+COMPRESSED = 0x40
+"""Bit of a frame's first byte (RSV1): the message that it begins is compressed (RFC 7692)."""
 
 MASKED = 0x80
 """Bit of a frame's second byte: a masking key follows. Every frame of a client has one."""
@@ -129,11 +132,24 @@ def encode_message(message: str | bytes | bytearray | memoryview, fragment_size:
     return _encode_fragments(opcode, payload, fragment_size)
 
 
-def _encode_fragments(opcode: Opcode, payload: bytes, size: int) -> bytes:
+def encode_compressed(opcode: Opcode, payload: bytes, fragment_size: int) -> bytes:
+    """Encode all frames of a message whose payload is compressed (RFC 7692 section 6.1).
+
+    Args:
+        opcode: TEXT or BINARY.
+        payload: The compressed one.
+        fragment_size: Bytes of it that each frame but the last carries; 0 never fragments.
+    """
+    if not fragment_size or len(payload) <= fragment_size:
+        return _encode_head(FIN | COMPRESSED | opcode, len(payload)) + payload
+    return _encode_fragments(COMPRESSED | opcode, payload, fragment_size)
+
+
+def _encode_fragments(first: int, payload: bytes, size: int) -> bytes:
     view = memoryview(payload)  # its slices copy nothing before the join
     last = (len(payload) - 1) // size * size
     middle_head = _encode_head(Opcode.CONTINUATION, size)
-    parts: list[bytes | memoryview] = [_encode_head(opcode, size), view[:size]]
+    parts: list[bytes | memoryview] = [_encode_head(first, size), view[:size]]
     for start in range(size, last, size):
         parts += (middle_head, view[start : start + size])
     parts += (_encode_head(FIN | Opcode.CONTINUATION, len(payload) - last), view[last:])

@@ -3,21 +3,22 @@
 The rules of this file:
 
 1. What a byte costs does not depend on how the bytes were cut. The payload of a message is
-   unmasked, checked and collected as it comes; only a head or a control frame waits for the rest
-   of itself, at most 130 bytes. What has been read is passed over, not cut off.
+   unmasked, inflated, checked and collected as it comes; only a head or a control frame waits for
+   the rest of itself, at most 130 bytes. What has been read is passed over, not cut off.
 2. What is wrong is refused at the bytes that show it: a head before its payload, a text where it
    can become UTF-8 no more.
 3. What nearly always comes is a short message in one frame, all there. It takes the straight line
    in `MessageReader.read`, everything else the general way.
 """
 
-import codecs
 from dataclasses import dataclass
-from typing import AnyStr, Generic
 
 from websockets.frames import CloseCode
 
+from app.websocket.assembly import InflatedParts, Parts, TextParts, check_size, misplaced
+from app.websocket.deflate import Inflater
 from app.websocket.frames import (
+    COMPRESSED,
     FIN,
     MASKED,
     MAX_CONTROL_PAYLOAD,
@@ -54,6 +55,7 @@ Item = str | bytes | Ping | Pong | Close | Violation
 
 _CONTINUATION, _TEXT, _BINARY, *_ = map(int, Opcode)  # plain ints compare faster
 _DATA_FRAMES = frozenset(fin | op for fin in (0, FIN) for op in (_CONTINUATION, _TEXT, _BINARY))
+_INFLATABLE_FRAMES = _DATA_FRAMES | {COMPRESSED | b for b in _DATA_FRAMES if b & OPCODE_BITS}
 _WHOLE_TEXT = FIN | _TEXT
 _WHOLE_MESSAGES = frozenset((_WHOLE_TEXT, FIN | _BINARY))
 
@@ -62,21 +64,30 @@ _SHORT_HEAD_SIZE = 2 + _MASK_SIZE
 _NOT_SHORT = 255
 _MAX_WAITING = _SHORT_HEAD_SIZE + MAX_CONTROL_PAYLOAD
 _WORTH_A_VIEW = 8192  # bytes from which on a memoryview was measured to cost less than a copy
-_MANY_PARTS = 256
-
-_IncrementalDecoder = codecs.getincrementaldecoder("utf-8")
+_INFLATING_COST = 4  # frames that could be read while one is inflated, or a part of a large one
+_WORTH_INFLATING = 4096  # bytes unmasked for one step of the inflater, which may leave most of them
 
 
 class MessageReader:
-    """Reads what one client sends (RFC 6455 sections 5 to 8), without extensions.
+    """Reads what one client sends (RFC 6455 sections 5 to 8).
 
-    `max_payload` is the number of bytes that a message may have; changed, it holds from the next
-    frame on. Never raises: what is wrong with the bytes is an item.
+    Never raises: what is wrong with the bytes is an item.
+
+    Args:
+        max_payload: Bytes that a message may have, inflated; changed, it holds from the next frame
+            on, or the next compressed message.
+        max_fragments: Frames that a message may have, 1 or more; empty ones count.
+        inflater: For compressed messages, if they were agreed on (RFC 7692).
     """
 
     __slots__ = (
         "_buffer",
+        "_data_frames",
         "_final",
+        "_frames",
+        "_further_cost",
+        "_inflater",
+        "_inflating",
         "_mask",
         "_message",
         "_missing",
@@ -85,17 +96,24 @@ class MessageReader:
         "_size",
         "ended",
         "has_more",
+        "max_fragments",
         "max_payload",
         "payload_bytes",
     )
 
-    def __init__(self, max_payload: int) -> None:
+    def __init__(
+        self, max_payload: int, max_fragments: int = 65536, inflater: Inflater | None = None
+    ) -> None:
         self.max_payload = max_payload
+        self.max_fragments = max_fragments
+        self._inflater = inflater
+        self._data_frames = _INFLATABLE_FRAMES if inflater else _DATA_FRAMES
+        self._further_cost = _INFLATING_COST if inflater else 0
         # Set by the `read` that returns a Close or a Violation: nothing comes after it.
         self.ended = False
-        # The bytes of all whole messages so far.
+        # The bytes of all whole messages so far, inflated.
         self.payload_bytes = 0
-        # Set by a `read` that stopped early: call it again before waiting for more bytes.
+        # Set by a `read` that stopped early: call it again before waiting for more.
         self.has_more = False
 
         # What is to be read: the buffer from the offset on, then all that is pending.
@@ -103,12 +121,14 @@ class MessageReader:
         self._offset = 0
         self._pending: list[bytes] = []
 
-        # The message that is open, and the bytes that its frames so far have announced.
-        self._message: _Text | _Parts[bytes] | None = None
-        self._size = 0
+        # The message that is open, the inflater if it is compressed, the number of its frames so
+        # far, and the bytes that they have announced.
+        self._message: TextParts | Parts[bytes] | InflatedParts | None = None
+        self._inflating: Inflater | None = None
+        self._frames = self._size = 0
 
-        # Of the data frame whose payload is coming: how many bytes are missing, the masking key
-        # turned to start at the first of them, and whether the message ends with them.
+        # Of the data frame that is coming: how many bytes are missing, the masking key turned to
+        # start at the first of them, and whether the message ends with them.
         self._missing = 0
         self._mask = b""
         self._final = False
@@ -123,8 +143,9 @@ class MessageReader:
     def read(self, max_frames: int) -> list[Item]:
         """Return what has come since the last call, in order.
 
-        Stops after `max_frames` (1 or more) frames or parts of a large one and sets `has_more`,
-        so that a client that sends many does not keep others waiting.
+        Stops after `max_frames` (1 or more) frames or parts of a large one, each of which inflates
+        to some 8 KiB, and sets `has_more`: who sends many does not keep others waiting. What might
+        be compressed counts as several.
         """
         items: list[Item] = []
         if self._pending:
@@ -137,7 +158,7 @@ class MessageReader:
         # Only the general way looks at a limit that is lower than what is short.
         max_length = MAX_SHORT_LENGTH if self.max_payload >= MAX_SHORT_LENGTH else -1
         try:
-            while offset < end and max_frames:
+            while offset < end and max_frames > 0:
                 first = buffer[offset]
                 start = offset + _SHORT_HEAD_SIZE
                 # Without its mask bit a length comes out of this as not short.
@@ -153,6 +174,7 @@ class MessageReader:
                     if stop == offset:
                         break
                     message = self._message
+                    max_frames -= self._further_cost
                 offset = stop
                 max_frames -= 1
         except UnicodeDecodeError:
@@ -166,7 +188,7 @@ class MessageReader:
             self._buffer, self._offset = b"", 0
             self.has_more = False
         else:
-            self._keep_rest(offset, stopped=not max_frames)
+            self._keep_rest(offset, stopped=max_frames <= 0)
         return items
 
     def _join_pending(self) -> None:
@@ -181,8 +203,7 @@ class MessageReader:
         self.has_more = stopped or bool(self._pending)
         if not self.has_more:
             # The rest waits for more bytes: do not keep all of its segment for it.
-            self._buffer = self._buffer[offset:]
-            self._offset = 0
+            self._buffer, self._offset = self._buffer[offset:], 0
 
     def _end(self, items: list[Item], item: Close | Violation) -> None:
         items.append(item)
@@ -199,8 +220,8 @@ class MessageReader:
         if offset + 2 > len(buffer):
             return offset
         first, second = buffer[offset], buffer[offset + 1]
-        if first in _DATA_FRAMES and second & MASKED:
-            return self._read_data(first, buffer, offset, items)
+        if first in self._data_frames and second & MASKED:
+            return self._read_data(first, second ^ MASKED, buffer, offset, items)
         check_head(first, second)
         return self._read_control(first & OPCODE_BITS, buffer, offset, items)
 
@@ -217,92 +238,63 @@ class MessageReader:
         items.append(item)
         return stop
 
-    def _read_data(self, first: int, buffer: bytes, offset: int, items: list[Item]) -> int:
+    def _read_data(
+        self, first: int, length: int, buffer: bytes, offset: int, items: list[Item]
+    ) -> int:
         opcode = first & OPCODE_BITS
-        if (opcode == _CONTINUATION) == (self._message is None):
-            reason = "a message starts within another" if opcode else "nothing is to be continued"
-            raise FrameError(CloseCode.PROTOCOL_ERROR, reason)
-        extent = decode_length(buffer, offset)
-        if extent is None:
+        frames = self._frames
+        # Continuations follow what another kind began.
+        if frames if opcode else not 0 < frames < self.max_fragments:
+            raise misplaced(opcode, frames)
+        if length <= MAX_SHORT_LENGTH:
+            start = offset + 2
+        elif extent := decode_length(buffer, offset):
+            length, start = extent
+        else:
             return offset
-        length, start = extent
         if self._size + length > self.max_payload:
-            reason = f"a message is longer than {self.max_payload} bytes"
-            raise FrameError(CloseCode.MESSAGE_TOO_BIG, reason)
+            compressed = bool(first & COMPRESSED or self._inflating)
+            check_size(self._size + length, self.max_payload, frames + 1, compressed)
         start += _MASK_SIZE
         if start > len(buffer):
             return offset
         mask = buffer[start - _MASK_SIZE : start]
-        if self._message is None:
+        if not frames:
             stop = start + length
-            if first & FIN and stop <= len(buffer):
+            if first in _WHOLE_MESSAGES and stop <= len(buffer):
                 source = buffer if length < _WORTH_A_VIEW else memoryview(buffer)
                 payload = apply_mask(source[start:stop], mask)
                 items.append(payload.decode() if opcode == _TEXT else payload)
                 self.payload_bytes += length
                 return stop
-            self._message = _Text() if opcode == _TEXT else _Parts(b"")
+            self._begin(opcode, compressed=bool(first & COMPRESSED))
+        self._frames = frames + 1
         self._size += length
         self._missing = length
         self._mask = mask
         self._final = first >= FIN
         return self._read_payload(buffer, start, items)
 
+    def _begin(self, opcode: int, compressed: bool) -> None:
+        self._message = parts = TextParts() if opcode == _TEXT else Parts(b"")
+        if self._inflater and compressed:
+            self._inflating = self._inflater
+            self._message = InflatedParts(self._inflater, self.max_payload, parts)
+
     def _read_payload(self, buffer: bytes, offset: int, items: list[Item]) -> int:
-        assert self._message is not None
-        part = buffer[offset : offset + self._missing]
-        self._message.add(apply_mask(part, self._mask))
-        self._missing -= len(part)
+        message = self._message
+        assert message is not None
+        stop = offset + self._missing
+        if self._inflating:
+            stop = min(stop, offset + _WORTH_INFLATING)
+        taken = message.add(apply_mask(buffer[offset:stop], self._mask))
+        self._missing -= taken
         if self._missing:
-            turn = len(part) % _MASK_SIZE
+            turn = taken % _MASK_SIZE
             self._mask = self._mask[turn:] + self._mask[:turn]
         elif self._final:
-            items.append(self._message.finish())
-            self.payload_bytes += self._size
-            self._message = None
-            self._size = 0
-        return offset + len(part)
-
-
-class _Parts(Generic[AnyStr]):
-    """Collects the parts of a message and joins them once.
-
-    Many small ones are joined in between, since each costs some 50 bytes beside what it holds.
-    """
-
-    __slots__ = ("_empty", "_joined", "_recent")
-
-    def __init__(self, empty: AnyStr) -> None:
-        self._empty: AnyStr = empty
-        self._joined: list[AnyStr] = []
-        self._recent: list[AnyStr] = []
-
-    def add(self, part: AnyStr) -> None:
-        if part:
-            self._recent.append(part)
-            if len(self._recent) == _MANY_PARTS:
-                self._joined.append(self._empty.join(self._recent))
-                self._recent.clear()
-
-    def finish(self) -> AnyStr:
-        return self._empty.join(self._joined + self._recent)
-
-
-class _Text:
-    """Decodes and collects the parts of a text, which may be cut within a character.
-
-    Both methods raise UnicodeDecodeError.
-    """
-
-    __slots__ = ("_decode", "_parts")
-
-    def __init__(self) -> None:
-        self._decode = _IncrementalDecoder().decode
-        self._parts = _Parts("")
-
-    def add(self, part: bytes) -> None:
-        self._parts.add(self._decode(part))
-
-    def finish(self) -> str:
-        self._decode(b"", True)  # refuses a character that is incomplete
-        return self._parts.finish()
+            items.append(message.finish())
+            self.payload_bytes += self._inflating.size if self._inflating else self._size
+            self._message = self._inflating = None
+            self._frames = self._size = 0
+        return offset + taken

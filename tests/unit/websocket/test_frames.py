@@ -12,6 +12,7 @@ from app.websocket.frames import (
     decode_control,
     decode_length,
     encode_close,
+    encode_compressed,
     encode_control,
     encode_message,
     is_wire_close_code,
@@ -99,6 +100,28 @@ def test_a_text_that_has_no_utf_8_is_refused() -> None:
 def test_a_message_that_is_neither_text_nor_bytes_is_refused() -> None:
     with pytest.raises(TypeError):
         encode_message(5, 0)  # type: ignore[arg-type]  # the misuse is what is tested
+
+
+# encode_compressed
+
+
+@pytest.mark.parametrize(
+    ("fragment_size", "frames"),
+    [
+        (0, b"\xc2\x05abcde"),
+        (2, b"\x42\x02ab\x00\x02cd\x80\x01e"),
+        (5, b"\xc2\x05abcde"),
+    ],
+)
+def test_the_first_frame_tells_that_a_message_is_compressed(
+    fragment_size: int, frames: bytes
+) -> None:
+    assert encode_compressed(Opcode.BINARY, b"abcde", fragment_size) == frames
+
+
+def test_a_compressed_text_is_a_text() -> None:
+    assert encode_compressed(Opcode.TEXT, b"abcde", 0) == b"\xc1\x05abcde"
+    assert encode_compressed(Opcode.TEXT, bytes(300), 0) == b"\xc1\x7e\x01\x2c" + bytes(300)
 
 
 # encode_control, encode_close
