@@ -1,17 +1,37 @@
 """What a WebSocket connection stands on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from app.websocket.close import CloseRecord
+from app.websocket.close import CloseCause, CloseRecord
+from app.websocket.compression import Agreement
+from app.websocket.headers import Headers
 from app.websocket.limits import Limits
 
 Message = str | bytes
 """One message: text is `str`, binary is `bytes`."""
 
-Headers = Sequence[tuple[bytes, bytes]]
-
 OnEnd = Callable[[CloseRecord], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What an opening handshake is accepted with.
+
+    Args:
+        limits: What the connection may ask for from then on.
+        headers: Of the answer.
+        subprotocol: The one that was chosen of those that the client offers.
+        compression: What was agreed on; only the direct path looks at it.
+        on_end: Called once, when it is known how the connection ended; may not raise.
+    """
+
+    limits: Limits
+    headers: Headers = ()
+    subprotocol: str | None = None
+    compression: Agreement | None = None
+    on_end: OnEnd | None = None
 
 
 class Channel(Protocol):
@@ -26,20 +46,19 @@ class Channel(Protocol):
     def closed(self) -> CloseRecord | None:
         """How the connection ended, or None while nothing of an end is known here."""
 
-    async def accept(
-        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
-    ) -> None:
-        """Answer the opening handshake with 101; from then on `limits` hold.
+    async def accept(self, acceptance: Acceptance) -> None:
+        """Answer the opening handshake with 101.
 
-        Args:
-            subprotocol: The one that was chosen of those that the client offers.
-            headers: Of the answer.
-            limits: What the connection may ask for.
-            on_end: Called once, when it is known how the connection ended; may not raise.
+        Raises:
+            ValueError: a header or the subprotocol would break out of its line.
         """
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
-        """Answer the opening handshake with an HTTP response instead; ends the channel."""
+        """Answer the opening handshake with an HTTP response instead; ends the channel.
+
+        Raises:
+            ValueError: a header would break out of its line.
+        """
 
     async def receive(self) -> Message:
         """Wait for the next whole message. What arrived before the end comes before the end.
@@ -56,7 +75,7 @@ class Channel(Protocol):
     async def ping(self, payload: bytes) -> None:
         """Send a ping frame (RFC 6455 section 5.5.2)."""
 
-    async def close(self, code: int, reason: str) -> None:
+    async def close(self, code: int, reason: str, cause: CloseCause) -> None:
         """Send a close frame; the channel sees to the rest. Harmless after the end."""
 
     async def wait_closed(self) -> CloseRecord:

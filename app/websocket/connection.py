@@ -4,7 +4,7 @@ from collections.abc import Generator
 from typing import Any, Final, Self
 
 from app.websocket.channel import Channel, Message
-from app.websocket.close import CloseRecord, ConnectionClosed, check_close
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed, check_close
 from app.websocket.frames import MAX_CONTROL_PAYLOAD
 
 _MESSAGE = (str, bytes)
@@ -131,7 +131,7 @@ class WebSocketConnection:
             ValueError: the code or the reason cannot stand in a close frame.
         """
         check_close(code, reason)
-        await self._channel.close(code, reason)
+        await self._channel.close(code, reason, CloseCause.HANDLER_CLOSE)
 
     @property
     def closed(self) -> "Closed":

@@ -3,44 +3,107 @@ import pickle
 import pytest
 
 from app.exceptions import ServiceError
-from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed, check_close
+from app.websocket.close import (
+    CloseCause,
+    ClosedBy,
+    CloseRecord,
+    ConnectionClosed,
+    check_close,
+)
+from app.websocket.traffic import Traffic
+
+NOT_LOST = [cause for cause in CloseCause if cause is not CloseCause.CONNECTION_LOST]
 
 
-@pytest.mark.parametrize("closed_by", [ClosedBy.CLIENT, ClosedBy.SERVER])
+@pytest.mark.parametrize("cause", CloseCause)
+def test_who_ended_it_follows_from_the_cause(cause: CloseCause) -> None:
+    closed_by = {
+        CloseCause.CLIENT_CLOSE: ClosedBy.CLIENT,
+        CloseCause.CONNECTION_LOST: ClosedBy.TRANSPORT,
+    }
+
+    assert CloseRecord(cause, 1000).closed_by is closed_by.get(cause, ClosedBy.SERVER)
+
+
+def test_causes_have_the_names_that_logs_and_metrics_are_read_by() -> None:
+    assert {cause.value for cause in CloseCause} == {
+        "client_close",
+        "connection_lost",
+        "handler_returned",
+        "handler_close",
+        "handler_error",
+        "handshake_refused",
+        "handshake_timeout",
+        "protocol_error",
+        "invalid_utf8",
+        "too_big",
+        "rate_limit",
+        "slow_consumer",
+        "ping_timeout",
+        "idle_timeout",
+        "session_time",
+        "shutdown",
+    }
+
+
+@pytest.mark.parametrize("cause", NOT_LOST)
 @pytest.mark.parametrize("code", [1000, 1001, 1005, 1012, 1013, 3000, 4000, 4999])
-def test_end_that_somebody_decided_on_is_orderly(closed_by: ClosedBy, code: int) -> None:
-    assert CloseRecord(closed_by, code).orderly
+def test_end_that_somebody_decided_on_is_orderly(cause: CloseCause, code: int) -> None:
+    assert CloseRecord(cause, code).orderly
 
 
-@pytest.mark.parametrize("closed_by", [ClosedBy.CLIENT, ClosedBy.SERVER])
+@pytest.mark.parametrize("cause", NOT_LOST)
 @pytest.mark.parametrize("code", [1002, 1007, 1008, 1009, 1011])
-def test_end_by_something_wrong_is_not_orderly(closed_by: ClosedBy, code: int) -> None:
-    assert not CloseRecord(closed_by, code).orderly
+def test_end_by_something_wrong_is_not_orderly(cause: CloseCause, code: int) -> None:
+    assert not CloseRecord(cause, code).orderly
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1006])
 def test_lost_connection_is_not_orderly(code: int) -> None:
-    assert not CloseRecord(ClosedBy.TRANSPORT, code).orderly
+    assert not CloseRecord(CloseCause.CONNECTION_LOST, code).orderly
 
 
 def test_records_with_the_same_facts_are_equal() -> None:
-    assert CloseRecord(ClosedBy.CLIENT, 1000) == CloseRecord(ClosedBy.CLIENT, 1000, "")
+    cause = CloseCause.CLIENT_CLOSE
+
+    assert CloseRecord(cause, 1000) == CloseRecord(cause, 1000, "", 1.5, Traffic(1, 2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CloseRecord(CloseCause.HANDLER_CLOSE, 1000),
+        CloseRecord(CloseCause.HANDLER_RETURNED, 1001),
+        CloseRecord(CloseCause.HANDLER_RETURNED, 1000, "bye"),
+    ],
+)
+def test_records_with_other_facts_are_not_equal(other: CloseRecord) -> None:
+    assert CloseRecord(CloseCause.HANDLER_RETURNED, 1000) != other
 
 
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        (CloseRecord(ClosedBy.CLIENT, 1001), "closed by client with code 1001"),
-        (CloseRecord(ClosedBy.SERVER, 4000, "bye"), "closed by server with code 4000 (bye)"),
-        (CloseRecord(ClosedBy.TRANSPORT, 1006), "closed by transport with code 1006"),
+        (
+            CloseRecord(CloseCause.CLIENT_CLOSE, 1001),
+            "closed by client with code 1001, client_close",
+        ),
+        (
+            CloseRecord(CloseCause.HANDLER_CLOSE, 4000, "bye"),
+            "closed by server with code 4000, handler_close (bye)",
+        ),
+        (
+            CloseRecord(CloseCause.CONNECTION_LOST, 1006),
+            "closed by transport with code 1006, connection_lost",
+        ),
     ],
 )
-def test_exception_says_who_closed_and_how(record: CloseRecord, text: str) -> None:
+def test_exception_says_who_closed_how_and_why(record: CloseRecord, text: str) -> None:
     assert str(ConnectionClosed(record)) == text
 
 
 def test_exception_carries_the_record() -> None:
-    record = CloseRecord(ClosedBy.CLIENT, 1001)
+    record = CloseRecord(CloseCause.CLIENT_CLOSE, 1001)
     error = ConnectionClosed(record)
 
     assert isinstance(error, ServiceError)

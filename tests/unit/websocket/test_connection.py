@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from app.websocket.channel import Message
-from app.websocket.close import ClosedBy, ConnectionClosed
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.connection import ConcurrentRecvError, WebSocketConnection
 from tests.helpers.recording_channel import RecordingChannel
 
@@ -48,7 +48,7 @@ async def test_recv_waits_for_the_next_message() -> None:
 
 async def test_recv_gives_what_came_before_the_end_and_then_raises() -> None:
     chat, channel = connected("last")
-    record = channel.give_end(ClosedBy.CLIENT, 1001, "going away")
+    record = channel.give_end(CloseCause.CLIENT_CLOSE, 1001, "going away")
 
     assert await chat.recv() == "last"
     for _ in range(2):
@@ -83,7 +83,7 @@ async def test_recv_in_two_tasks_is_refused_and_does_not_disturb_the_first() -> 
 async def test_recv_is_possible_again_after_one_was_cancelled_or_has_raised() -> None:
     chat, channel = connected()
     await cancelled(await waiting(chat))
-    channel.give_end(ClosedBy.CLIENT, 1000)
+    channel.give_end(CloseCause.CLIENT_CLOSE, 1000)
 
     for _ in range(2):
         with pytest.raises(ConnectionClosed):
@@ -101,7 +101,7 @@ async def test_try_recv_does_not_wait() -> None:
 
 async def test_try_recv_raises_after_the_end() -> None:
     chat, channel = connected("last")
-    channel.give_end(ClosedBy.CLIENT, 1000)
+    channel.give_end(CloseCause.CLIENT_CLOSE, 1000)
 
     assert chat.try_recv() == "last"
     with pytest.raises(ConnectionClosed):
@@ -109,23 +109,33 @@ async def test_try_recv_raises_after_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("closed_by", "code"),
-    [(ClosedBy.CLIENT, 1000), (ClosedBy.CLIENT, 1005), (ClosedBy.SERVER, 1001)],
+    ("cause", "code"),
+    [
+        (CloseCause.CLIENT_CLOSE, 1000),
+        (CloseCause.CLIENT_CLOSE, 1005),
+        (CloseCause.SHUTDOWN, 1001),
+        (CloseCause.IDLE_TIMEOUT, 1001),
+    ],
 )
-async def test_loop_over_messages_ends_on_an_orderly_close(closed_by: ClosedBy, code: int) -> None:
+async def test_loop_over_messages_ends_on_an_orderly_close(cause: CloseCause, code: int) -> None:
     chat, channel = connected("a", b"b")
-    channel.give_end(closed_by, code)
+    channel.give_end(cause, code)
 
     assert [message async for message in chat] == ["a", b"b"]
 
 
 @pytest.mark.parametrize(
-    ("closed_by", "code"),
-    [(ClosedBy.TRANSPORT, 1006), (ClosedBy.CLIENT, 1011), (ClosedBy.SERVER, 1009)],
+    ("cause", "code"),
+    [
+        (CloseCause.CONNECTION_LOST, 1006),
+        (CloseCause.CLIENT_CLOSE, 1011),
+        (CloseCause.TOO_BIG, 1009),
+        (CloseCause.RATE_LIMIT, 1008),
+    ],
 )
-async def test_loop_over_messages_raises_on_any_other_end(closed_by: ClosedBy, code: int) -> None:
+async def test_loop_over_messages_raises_on_any_other_end(cause: CloseCause, code: int) -> None:
     chat, channel = connected("a", b"b")
-    record = channel.give_end(closed_by, code)
+    record = channel.give_end(cause, code)
     received: list[Message] = []
 
     async def receive_all() -> None:
@@ -141,7 +151,7 @@ async def test_loop_over_messages_raises_on_any_other_end(closed_by: ClosedBy, c
 
 async def test_loop_over_messages_may_be_left_and_begun_again() -> None:
     chat, channel = connected("a", "b")
-    channel.give_end(ClosedBy.CLIENT, 1000)
+    channel.give_end(CloseCause.CLIENT_CLOSE, 1000)
 
     async for message in chat:
         assert message == "a"
@@ -189,7 +199,7 @@ async def test_binary_of_any_kind_is_sent_as_bytes() -> None:
 
 async def test_sending_raises_after_the_end() -> None:
     chat, channel = connected()
-    record = channel.give_end(ClosedBy.TRANSPORT, 1006)
+    record = channel.give_end(CloseCause.CONNECTION_LOST, 1006)
 
     for send in (chat.send("a"), chat.send_text("a"), chat.send_binary(b"a"), chat.ping()):
         with pytest.raises(ConnectionClosed) as caught:
@@ -249,6 +259,7 @@ async def test_close_takes_a_code_and_a_reason() -> None:
     await chat.close(4000, "enough")
 
     assert channel.closes == [(4000, "enough")]
+    assert channel.closed == CloseRecord(CloseCause.HANDLER_CLOSE, 4000, "enough")
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1005, ""), (999, ""), (1000, "x" * 124)])
