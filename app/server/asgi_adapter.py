@@ -1,13 +1,22 @@
 """ASGI's receive and send over a channel: for applications that know nothing of channels."""
 
+import asyncio
+import functools
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from starlette.types import ASGIApp, Scope
 from starlette.types import Message as ASGIEvent
+from uvicorn import Config
 
-from app.websocket.channel import Channel, Headers
-from app.websocket.close import ConnectionClosed
+from app.server.websocket_protocol import WebSocketProtocol
+from app.websocket.channel import Acceptance, Channel
+from app.websocket.close import CloseCause, ConnectionClosed
+from app.websocket.headers import Headers
 from app.websocket.limits import Limits
+
+logger = logging.getLogger(__name__)
 
 
 class PeerGoneError(OSError):
@@ -66,7 +75,7 @@ class AsgiAdapter:
 
     async def _accept(self, event: ASGIEvent) -> None:
         headers = list(event.get("headers") or [])
-        await self._channel.accept(event.get("subprotocol"), headers, self._limits)
+        await self._channel.accept(Acceptance(self._limits, headers, event.get("subprotocol")))
         self._accepted = True
 
     async def _send(self, event: ASGIEvent) -> None:
@@ -74,7 +83,8 @@ class AsgiAdapter:
         await self._channel.send(event["bytes"] if text is None else text)
 
     async def _close(self, event: ASGIEvent) -> None:
-        await self._channel.close(event.get("code", 1000), event.get("reason") or "")
+        code, reason = event.get("code", 1000), event.get("reason") or ""
+        await self._channel.close(code, reason, CloseCause.HANDLER_CLOSE)
 
     async def _refuse(self, event: ASGIEvent) -> None:
         await self._channel.refuse(*self._refusal, b"")
@@ -100,3 +110,41 @@ _STEPS_WHEN_OPEN: Final[dict[str, _Step]] = {
     "websocket.send": AsgiAdapter._send,
     "websocket.close": AsgiAdapter._close,
 }
+
+
+async def serve_application(
+    app: ASGIApp, scope: Scope, protocol: WebSocketProtocol, config: Config
+) -> None:
+    """Run the application for one connection, and never leave the connection without an end.
+
+    Args:
+        app: What Uvicorn runs.
+        scope: Of the connection.
+        protocol: The connection.
+        config: Uvicorn's; its limits hold for routes that have no options of their own.
+    """
+    limits = _limits(config.ws_max_size, config.ws_ping_interval, config.ws_ping_timeout)
+    adapter = AsgiAdapter(protocol, limits)
+    cause = CloseCause.HANDLER_RETURNED
+    try:
+        await app(scope, adapter.receive, adapter.send)
+    except PeerGoneError:
+        pass
+    except (Exception, SystemExit, KeyboardInterrupt):
+        logger.exception("the application failed in a WebSocket connection")
+        cause = CloseCause.HANDLER_ERROR
+    except asyncio.CancelledError:
+        cause = CloseCause.SHUTDOWN
+        raise
+    finally:
+        protocol.leave(cause)
+
+
+@functools.cache
+def _limits(max_size: int, ping_interval: float | None, ping_timeout: float | None) -> Limits:
+    return Limits.model_construct(
+        max_remote_payload=max_size,
+        fragment_size=0,
+        ping_interval=ping_interval or 0.0,
+        ping_timeout=ping_timeout or 0.0,
+    )

@@ -51,6 +51,13 @@ class ReceiveQueue:
         self._bytes -= _size(message)
         return message
 
+    def take_back(self) -> Message:
+        """Return the last message, as if it had not come; there must be one."""
+        message = self.messages.pop()
+        self.received -= 1
+        self._bytes -= _size(message)
+        return message
+
     def clear(self) -> None:
         """Drop all messages."""
         self.messages.clear()

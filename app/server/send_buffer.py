@@ -3,6 +3,8 @@
 import asyncio
 from typing import Final
 
+from app.websocket.limits import Limits
+
 FLUSH_BYTES: Final = 64 * 1024
 """Bytes that are written at once instead of at the end of the loop's turn."""
 
@@ -26,7 +28,7 @@ class SendBuffer:
         "_writable",
     )
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.WriteTransport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
@@ -35,6 +37,10 @@ class SendBuffer:
         self._flush_is_due = False
         # There is one only while the transport has more than it wants.
         self._writable: asyncio.Event | None = None
+
+    def set_limits(self, limits: Limits) -> None:
+        """Let what waits have these limits."""
+        self._transport.set_write_buffer_limits(limits.send_buffer_high, limits.send_buffer_low)
 
     @property
     def paused(self) -> bool:
@@ -54,6 +60,10 @@ class SendBuffer:
             self._flush_is_due = True
             self._loop.call_soon(self._end_turn)
         return self._writable is not None or self._turn_bytes > BYTES_PER_TURN
+
+    def charge(self, size: int) -> None:
+        """Count what else was done to send something, as if it was so many bytes."""
+        self._turn_bytes += size
 
     def flush(self) -> None:
         """Hand all that was written to the transport."""
@@ -76,10 +86,14 @@ class SendBuffer:
         self._writable = asyncio.Event()
 
     def resume(self) -> None:
-        """Let senders go on; also when the transport has gone, and they must be told."""
+        """Let senders go on. Called by the transport."""
+        self.release()
+        self._writable = None
+
+    def release(self) -> None:
+        """Let senders go on that wait, so that they see that the connection has ended."""
         if self._writable is not None:
             self._writable.set()
-            self._writable = None
 
     def _end_turn(self) -> None:
         self._flush_is_due = False

@@ -3,8 +3,10 @@
 import asyncio
 from collections import deque
 
-from app.websocket.channel import Headers, Message, OnEnd
-from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.websocket.channel import Acceptance, Message, OnEnd
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
+from app.websocket.compression import Agreement
+from app.websocket.headers import Headers
 from app.websocket.limits import Limits
 
 
@@ -16,6 +18,7 @@ class RecordingChannel:
 
     def __init__(self, *messages: Message) -> None:
         self.limits: Limits | None = None
+        self.compression: Agreement | None = None
         self.accepted: list[tuple[str | None, Headers]] = []
         self.refused: list[tuple[int, Headers, bytes]] = []
         self.sent: list[Message] = []
@@ -37,9 +40,9 @@ class RecordingChannel:
         self._messages.append(message)
         self._more.set()
 
-    def give_end(self, closed_by: ClosedBy, code: int, reason: str = "") -> CloseRecord:
+    def give_end(self, cause: CloseCause, code: int, reason: str = "") -> CloseRecord:
         """Let the end arrive: after the messages, and at once for who sends."""
-        self._end_to_come = CloseRecord(closed_by, code, reason)
+        self._end_to_come = CloseRecord(cause, code, reason)
         self._more.set()
         return self._end_to_come
 
@@ -53,13 +56,12 @@ class RecordingChannel:
     def closed(self) -> CloseRecord | None:
         return self._record
 
-    async def accept(
-        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
-    ) -> None:
+    async def accept(self, acceptance: Acceptance) -> None:
         self._raise_if_gone()
-        self.accepted.append((subprotocol, headers))
-        self.limits = limits
-        self._on_end = on_end
+        self.accepted.append((acceptance.subprotocol, acceptance.headers))
+        self.limits = acceptance.limits
+        self.compression = acceptance.compression
+        self._on_end = acceptance.on_end
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         self._raise_if_gone()
@@ -92,10 +94,10 @@ class RecordingChannel:
         self._raise_if_closed()
         self.pings.append(payload)
 
-    async def close(self, code: int, reason: str) -> None:
+    async def close(self, code: int, reason: str, cause: CloseCause) -> None:
         if self._record is None:
             self.closes.append((code, reason))
-            self._end(CloseRecord(ClosedBy.SERVER, code, reason))
+            self._end(CloseRecord(cause, code, reason))
 
     async def wait_closed(self) -> CloseRecord:
         await self._ended.wait()

@@ -7,11 +7,17 @@ from typing_extensions import override
 
 
 class RecordingTransport(asyncio.Transport):
-    """Keeps what is written; nothing ends by itself."""
+    """Keeps what is written; nothing ends by itself.
+
+    `unsent` is what of it the peer has not taken yet: nothing, unless the test says otherwise.
+    """
 
     def __init__(self, *, can_write_eof: bool = True) -> None:
         super().__init__()
         self.writes: list[bytes] = []
+        self.unsent = 0
+        # What the buffer is to be held between: low and high.
+        self.write_limits: tuple[int | None, int | None] = (None, None)
         self.reading = True
         self.eof_written = False
         self.closing = asyncio.Event()
@@ -26,6 +32,14 @@ class RecordingTransport(asyncio.Transport):
     def write(self, data: Any) -> None:
         assert not self.eof_written, "written after the end"
         self.writes.append(bytes(data))
+
+    @override
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    @override
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self.write_limits = (low, high)
 
     @override
     def pause_reading(self) -> None:

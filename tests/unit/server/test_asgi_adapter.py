@@ -1,12 +1,28 @@
-import pytest
+import asyncio
+import logging
+from typing import Any
 
-from app.server.asgi_adapter import AsgiAdapter, PeerGoneError
-from app.websocket.close import ClosedBy
+import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn import Config
+
+from app.server.asgi_adapter import AsgiAdapter, PeerGoneError, serve_application
+from app.websocket.close import CloseCause, CloseRecord
+from app.websocket.frames import encode_close
 from app.websocket.limits import Limits
+from tests.helpers.direct_connection import Connection
+from tests.helpers.raw_client import encode
 from tests.helpers.recording_channel import RecordingChannel
+from tests.helpers.virtual_time import VIRTUAL_TIME
 
 LIMITS = Limits(max_remote_payload=7, fragment_size=0)
 ACCEPT = {"type": "websocket.accept"}
+FOR_EVER = 3600.0
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return VIRTUAL_TIME
 
 
 def make(*messages: str | bytes) -> tuple[AsgiAdapter, RecordingChannel]:
@@ -16,7 +32,7 @@ def make(*messages: str | bytes) -> tuple[AsgiAdapter, RecordingChannel]:
 
 async def test_first_event_is_the_connect_and_then_come_messages_and_the_end() -> None:
     adapter, channel = make("text", b"binary")
-    channel.give_end(ClosedBy.CLIENT, 4001, "bye")
+    channel.give_end(CloseCause.CLIENT_CLOSE, 4001, "bye")
 
     assert [await adapter.receive() for _ in range(4)] == [
         {"type": "websocket.connect"},
@@ -43,6 +59,7 @@ async def test_messages_and_close_after_accept() -> None:
 
     assert channel.sent == ["text", b"binary"]
     assert channel.closes == [(4000, "done")]
+    assert channel.closed == CloseRecord(CloseCause.HANDLER_CLOSE, 4000, "done")
 
 
 async def test_close_before_accept_refuses_with_403() -> None:
@@ -89,7 +106,131 @@ async def test_event_at_the_wrong_time_is_refused(
 async def test_sending_after_the_end_is_an_oserror_of_its_own() -> None:
     adapter, channel = make()
     await adapter.send(ACCEPT)
-    await channel.close(1000, "")
+    await channel.close(1000, "", CloseCause.HANDLER_RETURNED)
 
     with pytest.raises(PeerGoneError):
         await adapter.send({"type": "websocket.send", "text": "late"})
+
+
+# Whole applications
+
+
+def application(*steps: Any) -> ASGIApp:
+    """Return an application that sends these events, raises these errors and waits as long."""
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for step in steps:
+            if isinstance(step, BaseException):
+                raise step
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+            else:
+                await send(step)
+
+    return app
+
+
+async def serve(connection: Connection, app: ASGIApp, **options: Any) -> None:
+    config = Config(app, **options)
+    await serve_application(app, {"type": "websocket"}, connection.protocol, config)
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_connection_ends_with_1000_when_the_application_returns() -> None:
+    connection = Connection()
+    await serve(connection, application(ACCEPT, {"type": "websocket.send", "text": "hello"}))
+
+    assert connection.end == CloseRecord(CloseCause.HANDLER_RETURNED, 1000)
+    assert connection.transport.written.endswith(b"\x81\x05hello" + encode_close(1000, ""))
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("not well"), SystemExit(3), KeyboardInterrupt()], ids=repr
+)
+async def test_connection_ends_with_1011_when_the_application_fails_and_it_is_logged(
+    error: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = Connection()
+    await serve(connection, application(ACCEPT, error))
+
+    assert connection.end == CloseRecord(CloseCause.HANDLER_ERROR, 1011)
+    assert errors(caplog) == ["the application failed in a WebSocket connection"]
+    assert repr(error)[:10] in caplog.text
+
+
+async def test_close_of_the_application_counts() -> None:
+    connection = Connection()
+    close = {"type": "websocket.close", "code": 4000, "reason": "done"}
+    await serve(connection, application(ACCEPT, close))
+
+    assert connection.end == CloseRecord(CloseCause.HANDLER_CLOSE, 4000, "done")
+
+
+async def test_application_that_sends_after_the_end_has_not_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection = Connection()
+    serving = asyncio.create_task(
+        serve(connection, application(ACCEPT, 1.0, {"type": "websocket.send", "text": "late"}))
+    )
+    await connection.lives(0.5)
+    connection.protocol.connection_lost(None)
+    await serving
+
+    assert connection.end == CloseRecord(CloseCause.CONNECTION_LOST, 1006)
+    assert errors(caplog) == []
+
+
+async def test_application_that_is_cancelled_leaves_with_the_service() -> None:
+    connection = Connection()
+    serving = asyncio.create_task(serve(connection, application(ACCEPT, FOR_EVER)))
+    await connection.lives(1)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+    assert connection.end == CloseRecord(CloseCause.SHUTDOWN, 1001)
+
+
+@pytest.mark.parametrize("steps", [[], [RuntimeError("not well")]], ids=["returns", "raises"])
+async def test_handshake_that_the_application_leaves_unanswered_is_refused_with_500(
+    steps: list[Any],
+) -> None:
+    connection = Connection()
+    await serve(connection, application(*steps))
+
+    assert connection.transport.written.startswith(b"HTTP/1.1 500 ")
+    assert connection.end == CloseRecord(CloseCause.HANDSHAKE_REFUSED, 1006, "refused with 500")
+
+
+async def test_messages_may_be_as_long_as_uvicorn_allows() -> None:
+    connection = Connection(early=encode(1, b"x" * 8))
+    await serve(connection, application(ACCEPT, 6.0), ws_max_size=7)
+
+    assert connection.end.cause is CloseCause.TOO_BIG
+
+
+async def test_connection_is_pinged_as_uvicorn_is_told() -> None:
+    connection = Connection()
+    app = application(ACCEPT, FOR_EVER)
+    serving = asyncio.create_task(
+        serve(connection, app, ws_ping_interval=40.0, ws_ping_timeout=3.0)
+    )
+    await connection.lives(29)
+    assert connection.protocol.closed is None
+    await connection.lives(44)
+    assert connection.end.cause is CloseCause.PING_TIMEOUT
+    serving.cancel()
+
+
+async def test_connection_is_not_pinged_where_uvicorn_is_told_so() -> None:
+    connection = Connection()
+    serving = asyncio.create_task(
+        serve(connection, application(ACCEPT, FOR_EVER), ws_ping_interval=None)
+    )
+    await connection.lives(FOR_EVER - 1)
+    assert connection.transport.writes[-1].startswith(b"HTTP/1.1 101 ")
+    serving.cancel()
