@@ -147,6 +147,8 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
         count=shared.worker_processes,
         thread_name=shared.thread_name(shared.default_task_processor),
         backlog=server.listener.backlog,
+        limits=server.listener.limits,
+        trusted_proxies=server.listener.trusted_proxies,
         tls=config.tls,
         reopen_logs=_install_loggers(config).reopen,
     )

@@ -69,7 +69,7 @@ class Service(Starlette):
             await send({"type": "lifespan.startup.failed", "message": _failure(error)})
             return
         try:
-            adopt(receive)
+            adopt(receive, running.components.find(ServerComponent).listener.limits)
             await send({"type": "lifespan.startup.complete"})
             await receive()
         finally:
@@ -102,8 +102,9 @@ class Service(Starlette):
         if self._config is None:
             log_config(config, components)
             logger.info(
-                "server.listener and worker_threads have no effect here: the ASGI server that runs"
-                " this application decides where it listens and with how many processes"
+                "worker_threads and server.listener, but for its limits, have no effect here: the"
+                " ASGI server that runs this application decides where it listens, which proxies"
+                " it trusts, and with how many processes"
             )
         for loop in [loop for loop in self._running if loop.is_closed()]:
             del self._running[loop]

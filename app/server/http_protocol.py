@@ -1,69 +1,105 @@
-"""Uvicorn's HTTP class with limits on the head of a request, and a proper way to WebSocket.
+"""Uvicorn's HTTP class with limits on what a peer sends, and a proper way to WebSocket.
 
-Uvicorn's own class has no bound on the size of a head or on the time it may take, and on an upgrade
-it writes the request out again for the WebSocket class to parse, loses the bytes behind the head,
-turns HTTP/1.0 into 1.1 and waits for ever for a body.
+Uvicorn's own class has no bound on the size of a head, on the time it may take or on the requests
+that are sent ahead of answers, and on an upgrade it writes the request out again for the WebSocket
+class to parse, loses the bytes behind the head, turns HTTP/1.0 into 1.1 and waits for ever for a
+body.
 """
 
 import asyncio
 import contextvars
 import logging
-import urllib.parse
 from typing import Any, Final
 
 import httptools
-from starlette.types import ASGIApp, Scope
+from starlette.types import Scope
 from typing_extensions import override
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from websockets.frames import CloseCode
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.logs.context import LINE_CONTEXT
-from app.server.asgi_adapter import AsgiAdapter, PeerGoneError
+from app.server.asgi_adapter import serve_application
+from app.server.connection_limit import ConnectionLimit
 from app.server.contracts import DIRECT
+from app.server.ending import ServerHooks
 from app.server.head_meter import HeadMeter
-from app.server.keepalive import KeepaliveOptions
+from app.server.http_limits import HttpLimits
 from app.server.listener import describe_address
-from app.server.websocket_protocol import ServerHooks, WebSocketProtocol
-from app.websocket.channel import Headers
+from app.server.request_intake import RequestIntake
+from app.server.turns import Turns
+from app.server.websocket_protocol import WebSocketProtocol
+from app.server.websocket_scope import websocket_scope
+from app.static_config.duration import written_duration
 from app.websocket.handshake import HandshakeRefused, check_handshake, encode_response
-from app.websocket.limits import Limits
 
 logger = logging.getLogger(__name__)
-
-HEAD_TIMEOUT: Final = 10.0
-"""Seconds from the connection, or from the first byte of a later request, to the end of a head."""
 
 LINGER_TIMEOUT: Final = 2.0
 """Seconds that a client has to read why it was refused."""
 
+_NO_ROOM: Final = HandshakeRefused(
+    503, "there are as many connections as there may be", ((b"retry-after", b"5"),)
+)
+
 
 class HttpProtocol(HttpToolsProtocol):
-    """One HTTP connection, up to the moment when it becomes a WebSocket connection."""
+    """One HTTP connection, up to the moment when it becomes a WebSocket connection.
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._head = HeadMeter()
+    Args:
+        limits: What the peer may ask for.
+        connection_limit: That of the server: shared by all its connections, as are
+        turns: those of its event loop.
+        options: What Uvicorn makes it with.
+    """
+
+    flow: RequestIntake
+
+    def __init__(
+        self, limits: HttpLimits, connection_limit: ConnectionLimit, turns: Turns, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._limits = limits
+        self._connection_limit = connection_limit
+        self._turns = turns
+        self._head = HeadMeter(limits)
         # Runs while a head is waited for.
         self._timer: asyncio.TimerHandle | None = None
         # What a WebSocket connection begins with, once the head of a good handshake is complete.
         self._upgrade: tuple[bytes, Scope] | None = None
+        # The request that is being answered: Uvicorn remembers the last of those that have come.
+        self._answered: RequestResponseCycle | None = None
+        # The request whose body is not complete.
+        self._incomplete: RequestResponseCycle | None = None
         # What is the last thing to be said, once responses that are due before it are complete.
         self._refusal: HandshakeRefused | None = None
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
+        self.flow = RequestIntake(transport, self._turns, self._parse, lambda: bool(self.pipeline))
+        if self._connection_limit.has_room(len(self.connections)):
+            self._start_timer()
+        else:
+            self._refusal = _NO_ROOM
+            self._answer(_NO_ROOM)
+            self._end(may_linger=self._connection_limit.refuse())
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._refusal is _NO_ROOM:
+            self._connection_limit.refused_has_gone()
         self._stop_timer()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+        self.flow.stop()
 
     @override
     def data_received(self, data: bytes) -> None:
-        if self._refusal is not None:
-            return
+        if self._refusal is None:
+            self.flow.take(data)
+
+    def _parse(self, data: memoryview) -> None:
         self._unset_keepalive_if_required()
         self._head.segment_comes()
         try:
@@ -73,10 +109,12 @@ class HttpProtocol(HttpToolsProtocol):
                 # Something has come, but no request: empty lines, or the beginning of a head.
                 self._start_timer()
         except httptools.HttpParserUpgrade as upgrade:
+            rest = data[upgrade.args[0] :]
             if self._upgrade is None:
                 self._unsupported_upgrade_warning()
+                self._parse(rest)
             else:
-                self._hand_over(*self._upgrade, early=data[upgrade.args[0] :])
+                self._hand_over(*self._upgrade, early=bytes(rest) + self.flow.stop())
         except httptools.HttpParserError as error:
             # What a callback of the parser has raised is the context of the parser's own error.
             cause = error.__context__
@@ -100,7 +138,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        # Lines behind a chunked body are no headers (RFC 9110 section 6.5.1).
+        if self._head.unfinished:
+            super().on_header(name, value)
         self._head.header_is(len(name), len(value))
 
     @override
@@ -109,6 +149,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_timer()
         if not (self.parser.should_upgrade() and self._should_upgrade()):
             super().on_headers_complete()
+            self._incomplete = self.cycle
             return
         if self._responding:
             raise HandshakeRefused(400, "an upgrade cannot follow a request that is not answered")
@@ -117,7 +158,9 @@ class HttpProtocol(HttpToolsProtocol):
             raise HandshakeRefused(503, "there are as many connections as there may be")
         method = self.parser.get_method().decode("ascii")
         version = self.parser.get_http_version()
-        self._upgrade = (check_handshake(method, version, self.headers), self._websocket_scope())
+        accept_value = check_handshake(method, version, self.headers)
+        scope = websocket_scope(self.scope, self.url, self.headers, self.asgi_version)
+        self._upgrade = (accept_value, scope)
 
     @override
     def _should_upgrade(self) -> bool:
@@ -126,16 +169,22 @@ class HttpProtocol(HttpToolsProtocol):
         )
 
     @override
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._head.body_comes()
+
+    @override
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._head.message_ends()
+        self._incomplete = None
 
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self._refusal is not None and not self._responding:
             self._say_refusal(self._refusal)
-        elif self._head.unfinished:
+        elif self._refusal is None and self._head.unfinished:
             self._start_timer()
 
     @property
@@ -147,39 +196,71 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_timer(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(HEAD_TIMEOUT, self._head_timed_out)
+            timeout = self._limits.handshake_timeout
+            self._timer = self.loop.call_later(timeout, self._head_timed_out)
 
     def _head_timed_out(self) -> None:
         if self._head.unfinished:
-            self._refuse(HandshakeRefused(408, f"a head has {HEAD_TIMEOUT:.0f} seconds to come"))
+            timeout = written_duration(self._limits.handshake_timeout)
+            self._refuse(HandshakeRefused(408, f"the head of a request has {timeout} to come"))
         else:
-            self.transport.close()
+            self._end(may_linger=False)
 
     def _refuse(self, refusal: HandshakeRefused) -> None:
         """Answer for the last time, in its turn."""
         self._refusal = refusal
         self._stop_timer()
-        if self._responding:
+        self.flow.stop()
+        if self._incomplete is not None and not self.pipeline:
+            self._give_up_request(self._incomplete)
+        elif self._responding:
             self.flow.pause_reading()
         else:
             self._say_refusal(refusal)
 
+    @override
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        if self._refusal is not None and cycle is self._incomplete:
+            self._give_up_request(cycle)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _give_up_request(self, cycle: RequestResponseCycle) -> None:
+        """End a request that can never be complete, for the application too."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if cycle.response_started:
+            self._end()
+        elif self._refusal is not None:
+            self._say_refusal(self._refusal)
+
     def _say_refusal(self, refusal: HandshakeRefused) -> None:
-        """Answer, and wait a little for the client to have read it (see `websocket_protocol`)."""
-        self._unset_keepalive_if_required()
         client = describe_address(*self.client) if self.client else "a client"
         token = LINE_CONTEXT.set(None)  # Not those of the request before it.
         logger.info("%s was refused with %d: %s", client, refusal.status, refusal.reason)
         LINE_CONTEXT.reset(token)
+        self._answer(refusal)
+        self._end()
+
+    def _answer(self, refusal: HandshakeRefused) -> None:
         closing = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
         headers = [*self.server_state.default_headers, *refusal.headers, *closing]
         body = f"{refusal.reason}\n".encode()
         if not self.transport.is_closing():
             self.transport.write(encode_response(refusal.status, headers, body))
-        if self.transport.can_write_eof():
+
+    def _end(self, *, may_linger: bool = True) -> None:
+        """End the stream, and wait a little for the client to have read what was said.
+
+        What it still sends is read, and discarded (see `websocket_protocol`).
+        """
+        self._unset_keepalive_if_required()
+        self._stop_timer()
+        self._timer = self.loop.call_later(LINGER_TIMEOUT, self.transport.abort)
+        if may_linger and self.transport.can_write_eof() and not self.transport.is_closing():
             self.transport.write_eof()
             self.flow.resume_reading()
-            self._timer = self.loop.call_later(LINGER_TIMEOUT, self.transport.abort)
         else:
             self.transport.close()
 
@@ -191,12 +272,13 @@ class HttpProtocol(HttpToolsProtocol):
     # From here on it is a WebSocket connection.
 
     def _hand_over(self, accept_value: bytes, scope: Scope, early: bytes) -> None:
-        config, state = self.config, self.server_state
+        config, state, timeout = self.config, self.server_state, self._limits.handshake_timeout
         # Uvicorn knows only its own protocol classes.
         connections: set[Any] = self.connections
         connections.discard(self)
-        keepalive = KeepaliveOptions(config.ws_ping_interval, config.ws_ping_timeout)
-        hooks = ServerHooks(lambda: state.default_headers, connections.discard, keepalive)
+        hooks = ServerHooks(
+            lambda: state.default_headers, connections.discard, timeout, self._turns
+        )
         protocol = WebSocketProtocol(self.transport, accept_value, early, hooks)
         connections.add(protocol)
         self.transport.set_protocol(protocol)
@@ -206,57 +288,11 @@ class HttpProtocol(HttpToolsProtocol):
             # The transport tells it once only.
             protocol.pause_writing()
         scope["extensions"][DIRECT] = protocol
-        serving = _serve(self.app, scope, protocol, config.ws_max_size)
+        serving = serve_application(self.app, scope, protocol, config)
         context = contextvars.Context() if config.reset_contextvars else None
         protocol.task = self.loop.create_task(serving, context=context)
         protocol.task.add_done_callback(self.tasks.discard)
         self.tasks.add(protocol.task)
-
-    def _websocket_scope(self) -> Scope:
-        try:
-            url = httptools.parse_url(self.url)
-            path = url.path.decode("ascii")
-        except (httptools.HttpParserInvalidURLError, AttributeError, UnicodeDecodeError):
-            raise HandshakeRefused(400, "the URL has no valid path") from None
-        return {
-            **self.scope,
-            "type": "websocket",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.4"},
-            "scheme": "wss" if self.scheme == "https" else "ws",
-            "path": self.root_path + urllib.parse.unquote(path),
-            "raw_path": self.root_path.encode("ascii") + url.path,
-            "query_string": url.query or b"",
-            "subprotocols": _subprotocols(self.headers),
-            "extensions": {"websocket.http.response": {}},
-        }
-
-
-async def _serve(
-    app: ASGIApp, scope: Scope, protocol: WebSocketProtocol, max_message_size: int
-) -> None:
-    """Run the application for one connection, and never leave the connection without an end."""
-    adapter = AsgiAdapter(protocol, Limits(max_message_size, fragment_size=0))
-    try:
-        await app(scope, adapter.receive, adapter.send)
-    except PeerGoneError:
-        protocol.leave(CloseCode.NORMAL_CLOSURE)
-    except (Exception, SystemExit, KeyboardInterrupt):
-        logger.exception("the application failed in a WebSocket connection")
-        protocol.leave(CloseCode.INTERNAL_ERROR)
-    except asyncio.CancelledError:
-        protocol.leave(CloseCode.GOING_AWAY)
-        raise
-    else:
-        protocol.leave(CloseCode.NORMAL_CLOSURE)
-
-
-def _subprotocols(headers: Headers) -> list[str]:
-    return [
-        name.strip()
-        for header, value in headers
-        if header == b"sec-websocket-protocol"
-        for name in value.decode("latin-1").split(",")
-    ]
 
 
 def _tokens(value: bytes) -> list[bytes]:

@@ -11,6 +11,8 @@ from typing import Final, Self
 from pydantic import Field, model_validator
 
 from app.exceptions import ConfigError
+from app.server.http_limits import HttpLimits
+from app.server.proxies import LOOPBACK, TrustedProxies
 from app.server.tls import TlsConfig
 from app.static_config.model import ConfigModel, TaskProcessorName
 
@@ -21,12 +23,8 @@ class ListenerError(ConfigError):
     """The service cannot listen where the static config tells it to."""
 
 
-class ListenerConfig(ConfigModel):
-    """Where to accept connections: an address and a port, or a Unix socket.
-
-    Where another server runs the application (`uvicorn app.main:app`), that server's command line
-    decides, and these options have no effect.
-    """
+class _Place(ConfigModel):
+    """Options of a listener that its limits follow in a list of all."""
 
     address: str = Field(
         default=ALL_ADDRESSES,
@@ -60,6 +58,24 @@ class ListenerConfig(ConfigModel):
         default=None,
         description="The certificate; with it the listener speaks `https` and `wss` only.",
     )
+    trusted_proxies: TrustedProxies = Field(
+        default=[*LOOPBACK],
+        alias="trusted-proxies",
+        description="IP addresses and networks (`10.0.0.0/8`) of the reverse proxies that say in"
+        " `X-Forwarded-For` and `X-Forwarded-Proto` who the client is; nobody else is believed,"
+        " and with `[]` nobody at all. The client is the last address that is none of theirs."
+        " `'*'` believes everybody, also a peer on a Unix socket, which has no address, and takes"
+        " the first address, which the proxy must then set itself.",
+    )
+
+
+class ListenerConfig(HttpLimits, _Place):
+    """Where to accept connections: an address and a port, or a Unix socket; and their limits.
+
+    Where another server runs the application (`uvicorn app.main:app`), that server's command line
+    decides where it listens and whom it trusts. Of these options only `handshake-timeout` and those
+    that begin with `max_` have an effect then.
+    """
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -76,6 +92,12 @@ class ListenerConfig(ConfigModel):
         if not self.port:
             return f"{self.scheme}, at a free port of {self.address}"
         return f"{self.scheme}://{describe_address(self.address, self.port)}"
+
+    @property
+    def limits(self) -> HttpLimits:
+        """What a peer may ask for."""
+        options = {name: getattr(self, name) for name in HttpLimits.model_fields}
+        return HttpLimits.model_construct(**options)
 
     @property
     def scheme(self) -> str:

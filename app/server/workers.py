@@ -13,7 +13,9 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from app.server.http_protocol import HttpProtocol
+from app.server.http_limits import HttpLimits
+from app.server.protocol_factory import HttpProtocolFactory
+from app.server.proxies import TrustedProxies
 from app.server.supervisor import KILL_TIMEOUT, Supervisor, let_signals_in
 from app.server.tls import TlsMaterial
 from app.task_processors.pool import name_thread
@@ -32,6 +34,8 @@ class WorkerOptions:
         count: How many workers there are.
         thread_name: What the operating system calls them, with their number behind it.
         backlog: Connections that wait to be accepted.
+        limits: Those of the listener.
+        trusted_proxies: Peers whose proxy headers are believed.
         tls: The certificates of the listener, if it speaks TLS.
         reopen_logs: Called in this process, not in a worker, on SIGUSR1.
     """
@@ -40,6 +44,8 @@ class WorkerOptions:
     count: int
     thread_name: str
     backlog: int
+    limits: HttpLimits
+    trusted_proxies: TrustedProxies
     tls: TlsMaterial | None
     reopen_logs: Callable[[], None]
 
@@ -56,7 +62,9 @@ def run_workers(options: WorkerOptions, sockets: list[socket.socket]) -> bool:
         lifespan="on",
         workers=options.count,
         backlog=options.backlog,
-        http=HttpProtocol,
+        http=HttpProtocolFactory(options.limits).as_class(),
+        proxy_headers=bool(options.trusted_proxies),
+        forwarded_allow_ips=options.trusted_proxies,
         ssl_context_factory=options.tls,
         timeout_graceful_shutdown=LEAVE_TIMEOUT,
         # The application has seen to its loggers; Uvicorn's records come along.

@@ -239,7 +239,9 @@ async def test_start_says_which_config_and_which_handlers(
         "websocket-handler: /chat (WebSocket)",
         "chat-page: / (GET)",
     ]
-    assert said[3].startswith("server.listener and worker_threads have no effect here")
+    assert said[3].startswith(
+        "worker_threads and server.listener, but for its limits, have no effect here"
+    )
 
 
 async def test_start_warns_of_what_is_probably_not_meant(

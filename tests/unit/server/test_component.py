@@ -50,7 +50,7 @@ def page(name: str, path: str, **options: object) -> Page:
 
 def chat(name: str, path: str, max_remote_payload: int = 1) -> Chat:
     options = WebSocketHandlerConfig(path=path, method="GET", max_remote_payload=max_remote_payload)
-    return Chat(name, options, options.limits)
+    return Chat(name, options, options)
 
 
 def server(task_processor: str = "main-task-processor", **listener: object) -> ServerComponent:

@@ -13,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.exceptions import ConfigError
+from app.server.http_limits import HttpLimits
 from app.server.listener import (
     ListenerConfig,
     ListenerError,
@@ -122,6 +123,27 @@ def test_other_options_are_checked(options: dict[str, Any]) -> None:
 def test_task_processor_is_required() -> None:
     with pytest.raises(ValidationError, match="task_processor"):
         ListenerConfig.model_validate({"port": 0})
+
+
+def test_limits_are_those_of_the_section() -> None:
+    config = listener(port=0, max_url_size=100, **{"handshake-timeout": "1500ms"})
+
+    assert config.limits == HttpLimits(max_url_size=100).model_copy(
+        update={"handshake_timeout": 1.5}
+    )
+    assert type(config.limits) is HttpLimits
+    assert listener(port=0).limits == HttpLimits()
+
+
+def test_proxies_on_this_machine_are_trusted_unless_others_are_named() -> None:
+    assert listener(port=0).trusted_proxies == ["127.0.0.1", "::1"]
+    assert listener(port=0, **{"trusted-proxies": []}).trusted_proxies == []
+    assert listener(port=0, **{"trusted-proxies": "*"}).trusted_proxies == "*"
+
+
+def test_proxy_that_is_no_address_is_refused() -> None:
+    with pytest.raises(ValidationError, match="trusted-proxies"):
+        listener(port=0, **{"trusted-proxies": ["localhost"]})
 
 
 def test_empty_path_of_a_unix_socket_is_refused() -> None:

@@ -11,7 +11,9 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.middleware.message_logger import MessageLoggerMiddleware
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import Server, ServerState
 from uvicorn.supervisors.multiprocess import SIGNALS, Multiprocess, Process
 
@@ -74,8 +76,63 @@ async def test_http_class_has_what_ours_builds_on(config: uvicorn.Config) -> Non
     )
     assert callable(protocol._unset_keepalive_if_required)
     assert callable(protocol._unsupported_upgrade_warning)
+    assert callable(protocol._start_asgi_task)
     assert protocol._should_upgrade_to_ws() is True
     assert isinstance(protocol.logger, logging.Logger)
+
+
+def test_http_class_may_be_any_callable_that_takes_keywords() -> None:
+    def make(**options: Any) -> None:
+        """Stands for our factory."""
+
+    config = uvicorn.Config(application, http=make, log_config=None)  # type: ignore[arg-type]
+    config.load()
+
+    taken: object = config.http_protocol_class
+    assert taken is make
+    call = inspect.getsource(Server.startup).partition("config.http_protocol_class(")[2]
+    for option in ("config=config", "server_state=", "app_state=", "_loop="):
+        assert option in call
+
+
+def test_requests_wait_in_a_pipeline_and_start_by_one_method() -> None:
+    assert list(inspect.signature(HttpToolsProtocol._start_asgi_task).parameters) == [
+        *("self", "cycle", "app")
+    ]
+    for method in (HttpToolsProtocol.on_headers_complete, HttpToolsProtocol.on_response_complete):
+        assert "self._start_asgi_task(" in inspect.getsource(method)
+    response = inspect.getsource(HttpToolsProtocol.on_response_complete)
+    resumed, _, popped = response.partition("self.flow.resume_reading()")
+    assert "self.pipeline.pop()" not in resumed
+    assert "self.pipeline.pop()" in popped
+
+
+def test_request_that_is_given_up_sends_nothing_more_and_receives_the_end() -> None:
+    source = inspect.getsource(RequestResponseCycle)
+
+    for used in ("self.disconnected = False", "self.response_started = False", "message_event"):
+        assert used in source
+
+
+def test_flow_control_is_what_ours_builds_on() -> None:
+    assert {name for name in vars(FlowControl) if not name.startswith("_")} == {
+        *("drain", "pause_reading", "resume_reading", "pause_writing", "resume_writing")
+    }
+    source = inspect.getsource(FlowControl)
+    assert "self._transport = transport" in source
+    assert "self.read_paused" in source
+
+
+def test_proxies_are_trusted_by_one_middleware() -> None:
+    trusting = uvicorn.Config(application, log_config=None, forwarded_allow_ips=["10.0.0.0/8"])
+    trusting.load()
+    nobody = uvicorn.Config(application, log_config=None, proxy_headers=False)
+    nobody.load()
+
+    assert isinstance(trusting.loaded_app, ProxyHeadersMiddleware)
+    assert "10.1.2.3" in trusting.loaded_app.trusted_hosts
+    assert "127.0.0.1" not in trusting.loaded_app.trusted_hosts
+    assert not isinstance(nobody.loaded_app, ProxyHeadersMiddleware)
 
 
 def test_shutdown_asks_each_connection_to_end() -> None:
