@@ -4,16 +4,23 @@ import asyncio
 import contextlib
 import functools
 import logging
-import time
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from starlette.types import Message as ASGIEvent
 from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
 
-from app.websocket.channel import Headers, Message, OnEnd
-from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.server.asgi_servers import server_of
+from app.server.asgi_waits import SendTimer, Waits
+from app.server.peer_end import our_end
+from app.server.watch import SessionWatch
+from app.websocket.channel import Acceptance, Message, OnEnd
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
+from app.websocket.handshake import acceptance_headers, complete_refusal
+from app.websocket.headers import Headers
 from app.websocket.limits import Limits
+from app.websocket.rates import InboundRates
 from app.websocket.traffic import Traffic, payload_size
 
 logger = logging.getLogger(__name__)
@@ -22,78 +29,160 @@ logger = logging.getLogger(__name__)
 class AsgiChannel:
     """See `app.websocket.channel.Channel` for what each method does.
 
-    ASGI shows neither frames nor pings, and no cause of an end: messages are not fragmented, the
-    payload limit is checked when a message is whole, and a lost connection has the code that the
-    server gives it. The server notices an end at once, this channel when it receives or sends.
+    ASGI shows neither frames nor pings, and no cause of an end. So messages are not fragmented;
+    those of a client are looked at when they are whole, and count when they are received; what is
+    known of an end is the code that the server gives it. Nothing is known of an end as long as the
+    handler neither receives nor sends: there is no way to ask but to receive.
+
+    A connection that is given up ends for the handler at once. Its close frame goes out if the
+    client takes it within close-timeout, and when the socket ends is the server's affair: no ASGI
+    server aborts one that a client does not read from.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._max_payload = 0
-        self._opened_at = time.monotonic()
+        self._server = server_of(receive)
+        self._loop = asyncio.get_running_loop()
+
+        # Set, with the handler's limits, when the handshake is accepted.
+        self._limits = _UNTIL_ACCEPTED
+        self._rates: InboundRates | None = None
+        self._send_timer = SendTimer(functools.partial(self.give_up, CloseCause.SLOW_CONSUMER))
+        self._watch: SessionWatch | None = None
+        self._opened_at = self._loop.time()
         self._on_end: OnEnd | None = None
+
         self._traffic = Traffic()
         self._record: CloseRecord | None = None
         # Set once; waited for by those who want to know of the end.
         self._ended = asyncio.Event()
-        # The event that receive_nowait has begun to wait for.
-        self._pending: asyncio.Future[ASGIEvent] | None = None
-        # The close frame of a limit, on its way.
-        self._closing: asyncio.Future[None] | None = None
+        self._waits = Waits()
+        # The event that is waited for in a task of its own: by receive_nowait, or because that wait
+        # may not be cancelled.
+        self._pending: asyncio.Task[ASGIEvent] | None = None
+        # The close frame of a connection that was given up, on its way.
+        self._closing: asyncio.Task[None] | None = None
 
-    @property
-    def closed(self) -> CloseRecord | None:
-        return self._record
+    # The opening handshake.
 
-    async def accept(
-        self, subprotocol: str | None, headers: Headers, limits: Limits, on_end: OnEnd | None = None
-    ) -> None:
-        self._max_payload = limits.max_remote_payload
+    async def accept(self, acceptance: Acceptance) -> None:
+        headers = acceptance_headers(acceptance.subprotocol, acceptance.headers)
         await self._receive_connect()
-        await self._send_event(
-            {"type": "websocket.accept", "subprotocol": subprotocol, "headers": list(headers)}
-        )
-        self._opened_at = time.monotonic()
-        self._on_end = on_end
+        answer = {"subprotocol": acceptance.subprotocol, "headers": headers}
+        await self._send_event({"type": "websocket.accept", **answer})
+        self._opened_at = self._loop.time()
+        self._on_end = acceptance.on_end
+        self._set_limits(acceptance.limits)
+
+    def _set_limits(self, limits: Limits) -> None:
+        self._limits = limits
+        self._send_timer.timeout = limits.send_timeout
+        if limits.max_messages_per_second or limits.max_bytes_per_second:
+            self._rates = InboundRates(limits, self._opened_at)
+        if limits.idle_timeout or limits.max_session_time:
+            self._watch = SessionWatch(limits, self)
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
+        lines, body = complete_refusal(status, headers, body)
         await self._receive_connect()
         with contextlib.suppress(Exception):
-            await refuse(self._scope, self._send, status, headers, body)
-        self._end(ClosedBy.SERVER, CloseCode.ABNORMAL_CLOSURE, f"refused with {status}")
+            await self._send_refusal(status, lines, body)
+        reason = f"refused with {status}"
+        self._end(CloseRecord(CloseCause.HANDSHAKE_REFUSED, CloseCode.ABNORMAL_CLOSURE, reason))
+        await self._server.see_refused(self._receive)
+
+    async def _send_refusal(self, status: int, headers: Headers, body: bytes) -> None:
+        if "websocket.http.response" in (self._scope.get("extensions") or {}):
+            start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
+            await self._send(start)
+            await self._send({"type": "websocket.http.response.body", "body": body})
+        else:
+            # Without that extension of ASGI a server answers 403, whatever is asked.
+            await self._send({"type": "websocket.close", "code": 1000, "reason": ""})
+
+    async def _receive_connect(self) -> None:
+        # The server's first event; there is nothing in it.
+        await self._receive()
+
+    # Receiving.
 
     async def receive(self) -> Message:
-        if not self._has_event():
-            self._raise_if_closed()
         if self._pending is None:
-            return self._take(await self._receive())
-        try:
-            # Shielded: a wait that is cancelled must not take the event along.
-            event = await asyncio.shield(self._pending)
-        except asyncio.CancelledError:
-            if self._pending.cancelled():
-                self._raise_if_closed()
-            raise
+            self._raise_if_closed()
+            if self._rates is not None and (seconds := self._pause(self._rates)):
+                await self._waits.wait(asyncio.sleep(seconds))
+            if self._server.wait_is_safe:
+                return self._take(await self._waits.wait(self._receive()))
+            self._pending = self._ask()
+        event = await self._waits.wait(asyncio.shield(self._pending))
         self._pending = None
         return self._take(event)
 
     def receive_nowait(self) -> Message | None:
-        if not self._has_event():
-            self._raise_if_closed()
         if self._pending is None:
-            self._pending = asyncio.ensure_future(self._receive())
+            self._raise_if_closed()
+            if self._rates is not None and self._pause(self._rates):
+                return None
+            self._pending = self._ask()
         if not self._pending.done():
             return None
         event = self._pending.result()
         self._pending = None
         return self._take(event)
 
+    def _pause(self, rates: InboundRates) -> float:
+        """Return how long what comes is to stay with the server, which slows the client down."""
+        now = self._loop.time()
+        return rates.seconds_to_wait(now) if not rates.frames_now(now, 1) else 0.0
+
+    def _ask(self) -> asyncio.Task[ASGIEvent]:
+        async def event() -> ASGIEvent:
+            return await self._receive()
+
+        task = self._loop.create_task(event())
+        # If it fails, and nobody asks any more, that is no news.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
+
+    def _take(self, event: ASGIEvent) -> Message:
+        """Return the message that the event brings.
+
+        Raises:
+            ConnectionClosed: it brings the end, or a message beyond the limits, which is the end,
+                too.
+        """
+        if event["type"] == "websocket.disconnect":
+            raise ConnectionClosed(self._end(self._server.end(event)))
+        text: str | None = event.get("text")
+        message: Message = text if text is not None else event["bytes"]
+        limit = self._limits.max_remote_payload
+        if _is_longer(message, limit):
+            reason = f"a message has at most {limit} bytes"
+            record = CloseRecord(CloseCause.TOO_BIG, CloseCode.MESSAGE_TOO_BIG, reason)
+            raise ConnectionClosed(self._give_up(record))
+        size = payload_size(message)
+        if self._rates is not None:
+            self._rates.take_bytes(size)
+            self._rates.take_frames(0, 1)
+            now = self._loop.time()
+            if self._rates.too_many_messages(now) or self._rates.too_many_bytes(now):
+                raise ConnectionClosed(self._give_up(our_end(CloseCause.RATE_LIMIT)))
+        self._traffic.messages_received += 1
+        self._traffic.bytes_received += size
+        return message
+
+    # Sending.
+
     async def send(self, message: Message) -> None:
         self._raise_if_closed()
         kind = "text" if isinstance(message, str) else "bytes"
-        await self._send_event({"type": "websocket.send", kind: message})
+        self._send_timer.begin()
+        try:
+            await self._send_event({"type": "websocket.send", kind: message})
+        finally:
+            self._send_timer.end()
         self._traffic.messages_sent += 1
         self._traffic.bytes_sent += payload_size(message)
 
@@ -101,100 +190,88 @@ class AsgiChannel:
         self._raise_if_closed()
         _say_once("ping() does nothing here: an ASGI application cannot send pings, its server can")
 
-    async def close(self, code: int, reason: str) -> None:
-        if self._closing is not None:
-            await self._closing
-        if self._record is None:
-            self._end(ClosedBy.SERVER, code, reason)
-            await self._send_close(code, reason)
+    async def _send_event(self, event: dict[str, Any]) -> None:
+        try:
+            await self._waits.wait(self._send(event))
+        except ConnectionClosed:
+            raise
+        except Exception as error:
+            # Servers differ in what they raise when the peer has gone (ASGI asks for an OSError).
+            lost = CloseRecord(CloseCause.CONNECTION_LOST, CloseCode.ABNORMAL_CLOSURE)
+            raise ConnectionClosed(self._end(lost)) from error
+
+    # What the watch asks for.
+
+    @property
+    def messages(self) -> int:
+        return self._traffic.messages_received + self._traffic.messages_sent
+
+    @property
+    def busy(self) -> bool:
+        return False  # what waits with the server cannot be seen
+
+    def give_up(self, cause: CloseCause) -> None:
+        self._give_up(our_end(cause))
+
+    # The end.
+
+    @property
+    def closed(self) -> CloseRecord | None:
+        return self._record
 
     async def wait_closed(self) -> CloseRecord:
         await self._ended.wait()
         assert self._record is not None
         return self._record
 
-    async def _receive_connect(self) -> None:
-        # The server's first event; there is nothing in it.
-        await self._receive()
+    async def close(self, code: int, reason: str, cause: CloseCause) -> None:
+        if self._record is None:
+            self._end(CloseRecord(cause, code, reason))
+            await self._send_close(code, reason)
+        elif self._closing is not None:
+            await asyncio.shield(self._closing)
 
-    def _take(self, event: ASGIEvent) -> Message:
-        """Return the message that the event brings.
-
-        Raises:
-            ConnectionClosed: it brings the end, or a message over the limit, which is the end, too.
-        """
-        if event["type"] == "websocket.disconnect":
-            # Some servers leave the code out where there was none.
-            code = event.get("code") or CloseCode.NO_STATUS_RCVD
-            closed_by = _CLOSED_BY.get(code, ClosedBy.CLIENT)
-            raise ConnectionClosed(self._end(closed_by, code, event.get("reason") or ""))
-        text: str | None = event.get("text")
-        message: Message = text if text is not None else event["bytes"]
-        if _is_longer(message, self._max_payload):
-            reason = f"a message has at most {self._max_payload} bytes"
-            code = CloseCode.MESSAGE_TOO_BIG
-            record = self._end(ClosedBy.SERVER, code, reason)
-            self._closing = asyncio.ensure_future(self._send_close(code, reason))
-            raise ConnectionClosed(record)
-        self._traffic.messages_received += 1
-        self._traffic.bytes_received += payload_size(message)
-        return message
-
-    async def _send_event(self, event: dict[str, Any]) -> None:
-        try:
-            await self._send(event)
-        except Exception as error:
-            # Servers differ in what they raise when the peer has gone (ASGI asks for an OSError).
-            raise ConnectionClosed(
-                self._end(ClosedBy.TRANSPORT, CloseCode.ABNORMAL_CLOSURE, "")
-            ) from error
+    def _give_up(self, record: CloseRecord) -> CloseRecord:
+        """End the connection; the close frame goes out by itself."""
+        if self._record is None:
+            self._closing = self._loop.create_task(self._send_close(record.code, record.reason))
+        return self._end(record)
 
     async def _send_close(self, code: int, reason: str) -> None:
-        with contextlib.suppress(ConnectionClosed):
-            await self._send_event({"type": "websocket.close", "code": code, "reason": reason})
+        # Whatever goes wrong with it now, or if it takes too long, the end has been decided.
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(self._limits.close_timeout):
+                await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
-    def _end(self, closed_by: ClosedBy, code: int, reason: str) -> CloseRecord:
-        """Make the one record of this connection's end, unless there is one already."""
+    def _end(self, record: CloseRecord) -> CloseRecord:
+        """Make this the record of the end, unless there is one already; return the one there is."""
         if self._record is None:
-            duration = time.monotonic() - self._opened_at
-            self._record = CloseRecord(closed_by, code, reason, duration, self._traffic)
+            duration = self._loop.time() - self._opened_at
+            self._record = replace(record, duration=duration, traffic=self._traffic)
+            self._send_timer.stop()
+            if self._watch is not None:
+                self._watch.stop()
+                self._watch = None  # it holds us
+            self._drop_pending(record.cause)
+            self._waits.break_off(self._record)
             self._ended.set()
-            if self._pending is not None:
-                self._pending.cancel()
             if self._on_end is not None:
                 self._on_end(self._record)
         return self._record
 
-    def _has_event(self) -> bool:
-        pending = self._pending
-        return pending is not None and pending.done() and not pending.cancelled()
+    def _drop_pending(self, cause: CloseCause) -> None:
+        if self._pending is not None:
+            waited = self._pending.cancel()
+            # What came before the connection was lost may still be received.
+            if waited or cause is not CloseCause.CONNECTION_LOST:
+                self._pending = None
 
     def _raise_if_closed(self) -> None:
         if self._record is not None:
             raise ConnectionClosed(self._record)
 
 
-async def refuse(scope: Scope, send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """Answer an opening handshake with an HTTP response.
-
-    A server without ASGI's "WebSocket Denial Response" extension answers 403 whatever is asked.
-    """
-    if "websocket.http.response" in (scope.get("extensions") or {}):
-        start = {"type": "websocket.http.response.start", "status": status}
-        await send({**start, "headers": list(headers)})
-        await send({"type": "websocket.http.response.body", "body": body})
-    else:
-        await send({"type": "websocket.close", "code": 1000, "reason": ""})
-
-
-# Codes that an ASGI server reports for an end that was not the client's doing.
-_CLOSED_BY = {
-    CloseCode.PROTOCOL_ERROR: ClosedBy.SERVER,
-    CloseCode.ABNORMAL_CLOSURE: ClosedBy.TRANSPORT,
-    CloseCode.INVALID_DATA: ClosedBy.SERVER,
-    CloseCode.MESSAGE_TOO_BIG: ClosedBy.SERVER,
-    CloseCode.SERVICE_RESTART: ClosedBy.SERVER,
-}
+_UNTIL_ACCEPTED: Final = Limits()
 
 
 def _is_longer(message: Message, limit: int) -> bool:

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from app.logs.context import enter_handler
-from app.server.asgi_channel import AsgiChannel, refuse
+from app.server.asgi_channel import AsgiChannel
 from app.server.contracts import DIRECT, Handler, WebSocketHandler
 from app.websocket.channel import Channel
 
@@ -55,9 +55,13 @@ class WebSocketEndpoint:
         self._handler = handler
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        extensions = scope.get("extensions") or {}
-        channel: Channel = extensions.get(DIRECT) or AsgiChannel(scope, receive, send)
-        await self._handler.serve(channel, HTTPConnection(scope))
+        await self._handler.serve(_channel(scope, receive, send), HTTPConnection(scope))
+
+
+def _channel(scope: Scope, receive: Receive, send: Send) -> Channel:
+    extensions = scope.get("extensions") or {}
+    channel: Channel | None = extensions.get(DIRECT)
+    return channel or AsgiChannel(scope, receive, send)
 
 
 def _routes(handler: Handler) -> Iterator[BaseRoute]:
@@ -83,7 +87,7 @@ def _respond(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
     response = PlainTextResponse("Not Found", status_code=404)
     if scope["type"] == "websocket":
-        body = bytes(response.body)
-        await refuse(scope, send, response.status_code, response.raw_headers, body)
+        channel = _channel(scope, receive, send)
+        await channel.refuse(response.status_code, response.raw_headers, bytes(response.body))
     else:
         await response(scope, receive, send)

@@ -86,7 +86,12 @@ def test_uvicorn_is_told_once_that_its_command_line_decides_where_to_listen(
     with running_command(UVICORN, config) as server:
         server.stop()
 
-        assert server.log().count("server.listener and worker_threads have no effect here") == 1
+        assert (
+            server.log().count(
+                "worker_threads and server.listener, but for its limits, have no effect here"
+            )
+            == 1
+        )
         assert f"config: {config}" in server.log()
         assert "websocket-handler: /chat (WebSocket)" in server.log()
 

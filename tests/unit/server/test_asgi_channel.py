@@ -1,49 +1,32 @@
 import asyncio
+import gc
 from typing import Any
 
 import pytest
 
 from app.server import asgi_channel
-from app.server.asgi_channel import AsgiChannel, refuse
-from app.websocket.channel import Channel, Message
-from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.server.asgi_channel import AsgiChannel
+from app.websocket.channel import Acceptance, Channel, Message
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.limits import Limits
+from tests.helpers.scripted_server import (
+    CONNECT,
+    Event,
+    ScriptedServer,
+    binary,
+    close,
+    disconnect,
+    text,
+)
 
 TIMEOUT = 10.0
 LIMIT = 12
 
-Event = dict[str, Any]
-
 DENIAL: Event = {"extensions": {"websocket.http.response": {}}}
 
 
-CONNECT = {"type": "websocket.connect"}
-LIMITS = Limits(max_remote_payload=LIMIT, fragment_size=0)
-
-
-class ScriptedServer:
-    """The ASGI server's side: gives the events it was told to give, keeps what is sent."""
-
-    def __init__(self, *events: Event) -> None:
-        self.sent: list[Event] = []
-        self.receives = 0
-        # What `send` raises, as servers do when the client has gone.
-        self.trouble: Exception | None = None
-        self._events: asyncio.Queue[Event] = asyncio.Queue()
-        for event in events:
-            self.give(event)
-
-    def give(self, event: Event) -> None:
-        self._events.put_nowait(event)
-
-    async def receive(self) -> Event:
-        self.receives += 1
-        return await self._events.get()
-
-    async def send(self, event: Any) -> None:
-        if self.trouble is not None:
-            raise self.trouble
-        self.sent.append(event)
+LIMITS = Limits.model_construct(max_remote_payload=LIMIT)
+HANDLER_CLOSE = CloseCause.HANDLER_CLOSE
 
 
 def make_channel(server: ScriptedServer, scope: Event | None = None) -> AsgiChannel:
@@ -54,26 +37,10 @@ async def opened(*events: Event) -> tuple[AsgiChannel, ScriptedServer]:
     """Return an accepted channel on which these events are to come, and its server."""
     server = ScriptedServer(CONNECT, *events)
     channel = make_channel(server)
-    await channel.accept(None, [], LIMITS)
+    await channel.accept(Acceptance(LIMITS))
     server.sent.clear()
     server.receives = 0
     return channel, server
-
-
-def text(content: str) -> Event:
-    return {"type": "websocket.receive", "text": content}
-
-
-def binary(content: bytes) -> Event:
-    return {"type": "websocket.receive", "bytes": content}
-
-
-def disconnect(**facts: object) -> Event:
-    return {"type": "websocket.disconnect", **facts}
-
-
-def close(code: int, reason: str = "") -> Event:
-    return {"type": "websocket.close", "code": code, "reason": reason}
 
 
 async def received(channel: Channel) -> Message:
@@ -100,7 +67,7 @@ async def test_accepting_answers_the_connect_event() -> None:
     server = ScriptedServer(CONNECT, text("first"))
     channel = make_channel(server)
 
-    await channel.accept("chat", [(b"x-a", b"1")], LIMITS)
+    await channel.accept(Acceptance(LIMITS, [(b"x-a", b"1")], "chat"))
 
     assert server.sent == [
         {"type": "websocket.accept", "subprotocol": "chat", "headers": [(b"x-a", b"1")]}
@@ -117,7 +84,11 @@ async def test_refusing_is_an_http_response_where_the_server_can(scope: Event) -
     await channel.refuse(401, [(b"x-a", b"1")], b"who are you?")
 
     assert server.sent == [
-        {"type": "websocket.http.response.start", "status": 401, "headers": [(b"x-a", b"1")]},
+        {
+            "type": "websocket.http.response.start",
+            "status": 401,
+            "headers": [(b"x-a", b"1"), (b"content-length", b"12")],
+        },
         {"type": "websocket.http.response.body", "body": b"who are you?"},
     ]
 
@@ -137,10 +108,10 @@ async def test_refusing_ends_the_channel() -> None:
 
     await channel.refuse(403, [], b"")
 
-    assert channel.closed == CloseRecord(ClosedBy.SERVER, 1006, "refused with 403")
+    assert channel.closed == CloseRecord(CloseCause.HANDSHAKE_REFUSED, 1006, "refused with 403")
     with pytest.raises(ConnectionClosed):
         await channel.send("too late")
-    await channel.close(1000, "")
+    await channel.close(1000, "", HANDLER_CLOSE)
     assert server.sent == [close(1000)]
 
 
@@ -154,16 +125,75 @@ async def test_refusing_a_client_that_has_gone_is_harmless(trouble: Exception) -
     assert channel.closed is not None
 
 
-async def test_refusing_needs_no_channel() -> None:
-    server = ScriptedServer()
+BAD_HEADERS = [
+    pytest.param((b"x-a", b"1\r\nset-cookie: evil=1"), id="line break"),
+    pytest.param((b"x-a: 1\r\nx-b", b"1"), id="line break in a name"),
+    pytest.param((b"x-a", b"\x00"), id="control character"),
+]
 
-    await refuse(DENIAL, server.send, 404, [], b"Not Found")
 
-    assert [event["type"] for event in server.sent] == [
-        "websocket.http.response.start",
-        "websocket.http.response.body",
+@pytest.mark.parametrize("header", BAD_HEADERS)
+async def test_header_that_would_break_out_of_its_line_is_not_sent(
+    header: tuple[bytes, bytes],
+) -> None:
+    server = ScriptedServer(CONNECT)
+    channel = make_channel(server, DENIAL)
+
+    with pytest.raises(ValueError, match="header"):
+        await channel.accept(Acceptance(LIMITS, [header]))
+    with pytest.raises(ValueError, match="header"):
+        await channel.refuse(403, [header], b"")
+    assert server.sent == []
+
+    await channel.refuse(500, [], b"")
+    assert server.sent[0]["status"] == 500
+
+
+async def test_subprotocol_that_would_break_out_of_its_line_is_not_sent() -> None:
+    server = ScriptedServer(CONNECT)
+    channel = make_channel(server)
+
+    with pytest.raises(ValueError, match="subprotocol"):
+        await channel.accept(Acceptance(LIMITS, subprotocol="chat\r\nset-cookie: evil=1"))
+
+    assert server.sent == []
+
+
+@pytest.mark.parametrize("status", [101, 199, 600])
+async def test_status_that_refuses_nothing_is_not_sent(status: int) -> None:
+    server = ScriptedServer(CONNECT)
+
+    with pytest.raises(ValueError, match="status"):
+        await make_channel(server, DENIAL).refuse(status, [], b"")
+
+    assert server.sent == []
+
+
+async def test_length_of_the_body_is_what_it_is_whatever_the_headers_say() -> None:
+    server = ScriptedServer(CONNECT, CONNECT)
+    headers = [(b"Content-Length", b"5"), (b"transfer-encoding", b"chunked"), (b"x-a", b"1")]
+
+    await make_channel(server, DENIAL).refuse(403, headers, b"")
+    await make_channel(server, DENIAL).accept(Acceptance(LIMITS, headers))
+
+    assert server.sent[0]["headers"] == [(b"x-a", b"1"), (b"content-length", b"0")]
+    assert server.sent[2]["headers"] == [(b"x-a", b"1")]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(204, []), (205, [(b"content-length", b"0")]), (304, [])]
+)
+async def test_refusal_whose_status_has_no_body_is_sent_without(
+    status: int, headers: list[tuple[bytes, bytes]]
+) -> None:
+    server = ScriptedServer(CONNECT)
+
+    await make_channel(server, DENIAL).refuse(status, [], b"nobody reads this")
+
+    assert server.sent == [
+        {"type": "websocket.http.response.start", "status": status, "headers": headers},
+        {"type": "websocket.http.response.body", "body": b""},
     ]
-    assert server.receives == 0
 
 
 # Receiving
@@ -233,7 +263,7 @@ async def test_receive_nowait_raises_at_the_end() -> None:
     with pytest.raises(ConnectionClosed) as caught:
         await next_nowait(channel)
 
-    assert caught.value.record == CloseRecord(ClosedBy.CLIENT, 1001)
+    assert caught.value.record == CloseRecord(CloseCause.CLIENT_CLOSE, 1001)
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
@@ -265,6 +295,92 @@ async def test_receive_that_is_cancelled_as_the_message_comes_loses_nothing() ->
         await asyncio.wait_for(task, TIMEOUT)
 
     assert await received(channel) == "hello"
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_cancelled_receive_loses_nothing_that_the_server_has_handed_over(turns: int) -> None:
+    """Some servers cannot take an event back that they were about to give."""
+    channel, server = await opened()
+    task = asyncio.create_task(channel.receive())
+    await begun(task)
+    server.give(text("first"))
+    server.give(text("second"))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+    task.cancel()
+    got = [task.result()] if task.done() else []
+    while len(got) < 2:
+        got.append(await received(channel))
+
+    assert got == ["first", "second"]
+
+
+async def test_known_server_is_asked_in_the_task_that_waits() -> None:
+    """A task for each message would cost more than the message."""
+    server = ScriptedServer(CONNECT, text("a"), known=True)
+    channel = make_channel(server)
+    await channel.accept(Acceptance(LIMITS))
+    before = asyncio.all_tasks()
+    assert await received(channel) == "a"
+    reader = asyncio.create_task(channel.receive())
+    await begun(reader)
+
+    assert asyncio.all_tasks() - before == {reader}
+    server.give(text("b"))
+    assert await asyncio.wait_for(reader, TIMEOUT) == "b"
+
+
+async def test_close_frame_does_not_wait_for_a_receive_that_waits() -> None:
+    """There are servers that cannot do both at a time."""
+    channel, server = await opened()
+    one_at_a_time = asyncio.Lock()
+    receive, send = server.receive, server.send
+
+    async def exclusive_receive() -> Any:
+        async with one_at_a_time:
+            return await receive()
+
+    async def exclusive_send(event: Any) -> None:
+        async with one_at_a_time:
+            await send(event)
+
+    channel._receive, channel._send = exclusive_receive, exclusive_send
+    reader = asyncio.create_task(end_of(channel))
+    await begun(reader)
+    await asyncio.sleep(0)
+
+    await asyncio.wait_for(channel.close(4000, "enough", HANDLER_CLOSE), TIMEOUT)
+
+    assert server.sent == [close(4000, "enough")]
+    assert (await asyncio.wait_for(reader, TIMEOUT)).code == 4000
+
+
+async def test_message_that_nobody_had_received_before_our_close_is_dropped() -> None:
+    channel, server = await opened()
+    assert channel.receive_nowait() is None
+    server.give(text("too late"))
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+    await channel.close(4000, "enough", HANDLER_CLOSE)
+
+    assert (await end_of(channel)).code == 4000
+
+
+async def test_failure_of_a_server_that_nobody_asks_for_any_more_is_no_news() -> None:
+    channel, _ = await opened()
+
+    async def fail() -> Event:
+        raise RuntimeError("the server does not feel well")
+
+    channel._receive = fail
+    assert channel.receive_nowait() is None
+    await asyncio.sleep(0)
+
+    await channel.close(4000, "enough", HANDLER_CLOSE)
+    del channel
+    gc.collect()
 
 
 # Limits
@@ -302,9 +418,9 @@ async def test_message_of_one_byte_more_is_closed_with_1009(message: Message) ->
     channel, server = await opened(text(message) if isinstance(message, str) else binary(message))
 
     record = await end_of(channel)
-    await channel.close(1000, "")
+    await channel.close(1000, "", HANDLER_CLOSE)
 
-    assert record == CloseRecord(ClosedBy.SERVER, 1009, f"a message has at most {LIMIT} bytes")
+    assert record == CloseRecord(CloseCause.TOO_BIG, 1009, f"a message has at most {LIMIT} bytes")
     assert channel.closed == record
     assert server.sent == [close(1009, record.reason)]
 
@@ -324,7 +440,7 @@ async def test_message_over_the_limit_is_refused_without_waiting_too() -> None:
 
     with pytest.raises(ConnectionClosed) as caught:
         await next_nowait(channel)
-    await channel.close(1000, "")
+    await channel.close(1000, "", HANDLER_CLOSE)
 
     assert caught.value.record.code == 1009
     assert [event["code"] for event in server.sent] == [1009]
@@ -335,7 +451,7 @@ async def test_client_that_has_gone_when_the_limit_is_told_is_no_trouble() -> No
     server.trouble = OSError("gone")
 
     record = await end_of(channel)
-    await channel.close(1000, "")
+    await channel.close(1000, "", HANDLER_CLOSE)
 
     assert record.code == 1009
     assert channel.closed is record
@@ -345,28 +461,29 @@ async def test_client_that_has_gone_when_the_limit_is_told_is_no_trouble() -> No
 
 
 @pytest.mark.parametrize(
-    ("code", "closed_by"),
+    ("code", "cause"),
     [
-        (1000, ClosedBy.CLIENT),
-        (1001, ClosedBy.CLIENT),
-        (1002, ClosedBy.SERVER),
-        (1005, ClosedBy.CLIENT),
-        (1006, ClosedBy.TRANSPORT),
-        (1007, ClosedBy.SERVER),
-        (1009, ClosedBy.SERVER),
-        (1012, ClosedBy.SERVER),
-        (3000, ClosedBy.CLIENT),
-        (4999, ClosedBy.CLIENT),
+        (1000, CloseCause.CLIENT_CLOSE),
+        (1001, CloseCause.CLIENT_CLOSE),
+        (1002, CloseCause.PROTOCOL_ERROR),
+        (1003, CloseCause.CLIENT_CLOSE),
+        (1005, CloseCause.CLIENT_CLOSE),
+        (1006, CloseCause.CONNECTION_LOST),
+        (1007, CloseCause.INVALID_UTF8),
+        (1009, CloseCause.TOO_BIG),
+        (1012, CloseCause.SHUTDOWN),
+        (3000, CloseCause.CLIENT_CLOSE),
+        (4999, CloseCause.CLIENT_CLOSE),
     ],
 )
-async def test_end_has_the_code_that_the_server_gives_and_who_ended_it(
-    code: int, closed_by: ClosedBy
+async def test_end_has_the_code_that_the_server_gives_and_a_cause_for_it(
+    code: int, cause: CloseCause
 ) -> None:
     channel, _ = await opened(disconnect(code=code, reason="why"))
 
     record = await end_of(channel)
 
-    assert record == CloseRecord(closed_by, code, "why")
+    assert record == CloseRecord(cause, code, "why")
     assert channel.closed is record
 
 
@@ -374,7 +491,7 @@ async def test_end_has_the_code_that_the_server_gives_and_who_ended_it(
 async def test_end_without_a_code_is_a_close_frame_without_one(facts: Event) -> None:
     channel, _ = await opened(disconnect(**facts))
 
-    assert await end_of(channel) == CloseRecord(ClosedBy.CLIENT, 1005)
+    assert await end_of(channel) == CloseRecord(CloseCause.CLIENT_CLOSE, 1005)
 
 
 async def test_messages_come_before_the_end() -> None:
@@ -412,12 +529,12 @@ async def test_receive_that_waits_raises_when_another_task_closes(asked_before: 
     task = asyncio.create_task(channel.receive())
     await begun(task)
 
-    await channel.close(4000, "enough")
+    await channel.close(4000, "enough", HANDLER_CLOSE)
     server.give(disconnect(code=1006))  # As servers do after a close of ours.
 
     with pytest.raises(ConnectionClosed) as caught:
         await asyncio.wait_for(task, TIMEOUT)
-    assert caught.value.record == CloseRecord(ClosedBy.SERVER, 4000, "enough")
+    assert caught.value.record == CloseRecord(HANDLER_CLOSE, 4000, "enough")
 
 
 # Sending
@@ -445,7 +562,7 @@ async def test_send_that_fails_is_the_end_by_the_transport(trouble: Exception) -
     with pytest.raises(ConnectionClosed) as caught:
         await channel.send("hello")
 
-    assert caught.value.record == CloseRecord(ClosedBy.TRANSPORT, 1006)
+    assert caught.value.record == CloseRecord(CloseCause.CONNECTION_LOST, 1006)
     assert caught.value.__cause__ is trouble
     assert channel.closed is caught.value.record
     assert await asyncio.wait_for(channel.wait_closed(), TIMEOUT) is caught.value.record
@@ -458,9 +575,9 @@ async def test_accept_that_fails_is_the_end_by_the_transport() -> None:
     server.trouble = OSError("gone")
 
     with pytest.raises(ConnectionClosed) as caught:
-        await channel.accept(None, [], LIMITS)
+        await channel.accept(Acceptance(LIMITS))
 
-    assert caught.value.record == CloseRecord(ClosedBy.TRANSPORT, 1006)
+    assert caught.value.record == CloseRecord(CloseCause.CONNECTION_LOST, 1006)
 
 
 async def test_message_that_had_come_before_a_send_failed_is_received() -> None:
@@ -486,7 +603,7 @@ async def test_nothing_is_sent_after_the_end() -> None:
         with pytest.raises(ConnectionClosed) as caught:
             await attempt
         assert caught.value.record is record
-    await channel.close(1000, "")
+    await channel.close(1000, "", HANDLER_CLOSE)
 
     assert server.sent == []
 
@@ -510,27 +627,29 @@ async def test_ping_sends_nothing_and_says_so_once(caplog: pytest.LogCaptureFixt
 async def test_close_sends_a_close_frame_and_is_the_end() -> None:
     channel, server = await opened()
 
-    await channel.close(4000, "enough")
+    await channel.close(4000, "enough", HANDLER_CLOSE)
 
     assert server.sent == [close(4000, "enough")]
-    assert channel.closed == CloseRecord(ClosedBy.SERVER, 4000, "enough")
+    assert channel.closed == CloseRecord(HANDLER_CLOSE, 4000, "enough")
     assert await end_of(channel) is channel.closed
 
 
 async def test_closing_twice_sends_one_close_frame() -> None:
     channel, server = await opened()
 
-    await channel.close(4000, "first")
-    await channel.close(4001, "second")
+    await channel.close(4000, "first", HANDLER_CLOSE)
+    await channel.close(4001, "second", HANDLER_CLOSE)
 
     assert server.sent == [close(4000, "first")]
-    assert channel.closed == CloseRecord(ClosedBy.SERVER, 4000, "first")
+    assert channel.closed == CloseRecord(HANDLER_CLOSE, 4000, "first")
 
 
 async def test_closing_in_two_tasks_sends_one_close_frame() -> None:
     channel, server = await opened()
 
-    await asyncio.gather(channel.close(4000, "first"), channel.close(4001, "second"))
+    await asyncio.gather(
+        channel.close(4000, "first", HANDLER_CLOSE), channel.close(4001, "second", HANDLER_CLOSE)
+    )
 
     assert server.sent == [close(4000, "first")]
 
@@ -540,6 +659,6 @@ async def test_closing_towards_a_client_that_has_gone_is_harmless(trouble: Excep
     channel, server = await opened()
     server.trouble = trouble
 
-    await channel.close(4000, "enough")
+    await channel.close(4000, "enough", HANDLER_CLOSE)
 
-    assert channel.closed == CloseRecord(ClosedBy.SERVER, 4000, "enough")
+    assert channel.closed == CloseRecord(HANDLER_CLOSE, 4000, "enough")

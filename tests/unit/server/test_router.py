@@ -10,7 +10,7 @@ from starlette.types import Scope
 from app.handlers.config import HandlerConfig
 from app.logs.context import LINE_CONTEXT, LineContext
 from app.server.router import describe_path, make_router, path_shape, paths
-from app.websocket.channel import Channel
+from app.websocket.channel import Acceptance, Channel
 from app.websocket.close import ConnectionClosed
 from app.websocket.limits import Limits
 
@@ -36,7 +36,7 @@ class Chat(Page):
         self.received: list[object] = []
 
     async def serve(self, channel: Channel, request: HTTPConnection) -> None:
-        await channel.accept(None, [], self.limits)
+        await channel.accept(Acceptance(self.limits))
         await channel.send(f"{self.options.path} {dict(request.path_params)}")
         self.received.append(await channel.receive())
 
