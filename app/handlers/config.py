@@ -9,10 +9,12 @@ from starlette.routing import compile_path
 from app.components.component import ComponentConfig
 from app.server.contracts import UrlTrailingSlash
 from app.server.router import TEMPLATE
-from app.static_config.duration import Duration
 from app.static_config.errors import did_you_mean
 from app.static_config.model import TaskProcessorName
-from app.websocket.limits import CLOSE_TIMEOUT, Limits
+from app.websocket.compression import CompressionConfig
+from app.websocket.limits import Limits
+from app.websocket.origin import AllowedOrigin
+from app.websocket.subprotocols import Subprotocols
 
 METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 
@@ -85,29 +87,24 @@ class HandlerConfig(ComponentConfig):
         return _split(self.method)
 
 
-class WebSocketHandlerConfig(HandlerConfig):
+class WebSocketHandlerConfig(HandlerConfig, Limits):
     """Options of a handler of WebSocket connections."""
 
-    max_remote_payload: int = Field(
-        default=65536,
-        ge=1,
-        alias="max-remote-payload",
-        description="Bytes of a client's message, at most. A longer one ends the connection with"
-        " close code 1009.",
+    allowed_origins: list[AllowedOrigin] | None = Field(
+        default=None,
+        alias="allowed-origins",
+        description="Origins whose pages may connect, as `https://example.com` (`null`: pages"
+        " without an origin; `*`: all), and no others. By default those of the host and port that"
+        " they connect to. Programs that send no `Origin` may always connect.",
     )
-    fragment_size: int = Field(
-        default=65536,
-        ge=0,
-        alias="fragment-size",
-        description="Bytes of a frame that is sent, at most; a longer message goes in several. 0:"
-        " each goes in one.",
+    subprotocols: Subprotocols = Field(
+        default=[],
+        description="Names of the subprotocols that the handler speaks, the preferred first: the"
+        " first of them that a client offers is chosen.",
     )
-
-    close_timeout: Annotated[Duration, Field(gt=0, le=3600)] = Field(
-        default=CLOSE_TIMEOUT,
-        alias="close-timeout",
-        description="How long the client's close frame waits for the handler to receive what came"
-        " before it, and how long ours waits for the client's.",
+    compression: CompressionConfig = Field(
+        default=CompressionConfig(),
+        description="Compression of messages. Direct path only.",
     )
 
     @field_validator("method")
@@ -116,8 +113,3 @@ class WebSocketHandlerConfig(HandlerConfig):
         if "GET" not in _split(value):
             raise ValueError("must have GET, with which a WebSocket connection begins")
         return value
-
-    @property
-    def limits(self) -> Limits:
-        """What each connection may ask for."""
-        return Limits(self.max_remote_payload, self.fragment_size, self.close_timeout)

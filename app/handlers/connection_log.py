@@ -11,8 +11,9 @@ from app.websocket.close import CloseRecord
 
 logger = logging.getLogger(__name__)
 
+MAX_HOST: Final = 64
 MAX_PATH: Final = 512
-"""Characters of a path that are logged."""
+"""Characters of a client's host, and of a path, that are logged."""
 
 
 class ConnectionLog:
@@ -28,7 +29,8 @@ class ConnectionLog:
     def __init__(self, context: LineContext, request: HTTPConnection) -> None:
         self._context: Final = context
         client = request.client
-        self._peer = describe_address(client.host, client.port) if client else "unix"
+        # What a proxy tells of a client is as long as it likes.
+        self._peer = describe_address(client.host[:MAX_HOST], client.port) if client else "unix"
         # As long as the peer likes, up to what a head may have.
         self._path = str(request.scope["path"])[:MAX_PATH]
 
@@ -37,9 +39,11 @@ class ConnectionLog:
         tags = {"peer": self._peer, "path": self._path}
         logger.info("connection opened", extra={"tags": tags})
 
-    def refused(self, status: int) -> None:
-        """Log that the handshake was refused."""
+    def refused(self, status: int, option: str) -> None:
+        """Log that the handshake was refused, by which option of the handler, if by one."""
         tags = {"peer": self._peer, "path": self._path, "status": status}
+        if option:
+            tags["option"] = option
         logger.info("connection refused", extra={"tags": tags})
 
     def given_up(self, record: CloseRecord) -> None:
@@ -48,6 +52,7 @@ class ConnectionLog:
             "peer": self._peer,
             "path": self._path,
             "closed_by": record.closed_by.value,
+            "cause": record.cause.value,
             "reason": record.reason,
         }
         logger.info("connection ended in the handshake", extra={"tags": tags})
@@ -57,6 +62,7 @@ class ConnectionLog:
         tags = {
             "peer": self._peer,
             "closed_by": record.closed_by.value,
+            "cause": record.cause.value,
             "code": record.code,
             "reason": record.reason,
             "duration": round(record.duration, 3),

@@ -1,9 +1,7 @@
 """The base class of handlers of WebSocket connections."""
 
-import asyncio
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from starlette.requests import HTTPConnection, Request
@@ -11,21 +9,16 @@ from starlette.responses import PlainTextResponse, Response
 from typing_extensions import override
 
 from app.components.component import Component
+from app.handlers.admission import Admission
 from app.handlers.config import WebSocketHandlerConfig
-from app.handlers.connection_log import ConnectionLog
 from app.handlers.context import HandshakeResponse, RequestContext
+from app.handlers.serving import serve_connection
 from app.host import memory_limit
-from app.logs.context import enter_handler
 from app.server.component import ServerComponent
 from app.static_config.document import OptionPath
 from app.websocket.channel import Channel
-from app.websocket.close import ConnectionClosed
 from app.websocket.connection import WebSocketConnection
-
-logger = logging.getLogger(__name__)
-
-FAILURES: Final = (Exception, SystemExit, KeyboardInterrupt)
-"""What a handler may raise without ending the process that serves others, too."""
+from app.websocket.subprotocols import first_offered
 
 
 class WebSocketHandlerBase(Component, ABC):
@@ -41,7 +34,9 @@ class WebSocketHandlerBase(Component, ABC):
     ) -> None:
         self.handler_name: Final = section
         self.options: Final = config
-        self._limits: Final = config.limits
+        self.admission: Final = Admission(
+            config.allowed_origins, config.max_connections, config.max_connections_per_address
+        )
         server.add_handler(self)
 
     @override
@@ -58,6 +53,14 @@ class WebSocketHandlerBase(Component, ABC):
 
         Cancelled when the service shuts down and this does not return by itself.
         """
+
+    def choose_subprotocol(self, offered: Sequence[str], request: HTTPConnection) -> str | None:
+        """Return which of the subprotocols that the client offers is spoken; None: none of them.
+
+        By default the first of the option `subprotocols` that is among them. `handle_handshake` may
+        still choose another, or refuse a client that offers nothing that it knows.
+        """
+        return first_offered(self.options.subprotocols, offered)
 
     async def handle_handshake(
         self, request: HTTPConnection, response: HandshakeResponse, context: RequestContext
@@ -79,74 +82,4 @@ class WebSocketHandlerBase(Component, ABC):
 
     async def serve(self, channel: Channel, request: HTTPConnection) -> None:
         """Serve one connection, from the handshake to its end. Called by the server."""
-        line_context = enter_handler(self.handler_name, request.headers.raw)
-        context = RequestContext(
-            self.handler_name, request.path_params, trace_id=line_context.trace_id
-        )
-        log = ConnectionLog(line_context, request)
-        try:
-            accepted = await self._accept(channel, request, context, log)
-        except ConnectionClosed as end:
-            log.given_up(end.record)
-            return
-        if accepted:
-            client = request.client
-            address = (client.host, client.port) if client else None
-            connection = WebSocketConnection(channel, address)
-            await self._handle(connection, channel, context)
-
-    async def _accept(
-        self,
-        channel: Channel,
-        request: HTTPConnection,
-        context: RequestContext,
-        log: ConnectionLog,
-    ) -> bool:
-        response = HandshakeResponse()
-        try:
-            accepted = await self.handle_handshake(request, response, context)
-        except FAILURES:
-            logger.exception("handler %r raised in the handshake", self.handler_name)
-            accepted, response = False, HandshakeResponse(status_code=500)
-        headers = response.headers.raw
-        if accepted:
-            await channel.accept(response.subprotocol, headers, self._limits, log.closed)
-            log.opened()
-        else:
-            await channel.refuse(response.status_code, headers, response.body)
-            log.refused(response.status_code)
-        return accepted
-
-    async def _handle(
-        self, connection: WebSocketConnection, channel: Channel, context: RequestContext
-    ) -> None:
-        try:
-            await self.handle(connection, context)
-        except FAILURES as error:
-            if not _is_end(error, channel):
-                await self._failed(channel)
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                await channel.close(1001, "")
-                raise
-            # Nobody has cancelled this task: the handler awaited another one that was.
-            await self._failed(channel)
-        # Harmless if the end has come already.
-        await channel.close(1000, "")
-
-    async def _failed(self, channel: Channel) -> None:
-        logger.exception("handler %r raised", self.handler_name)
-        await channel.close(1011, "")
-
-
-def _is_end(error: BaseException, channel: Channel) -> bool:
-    """True if the error only says that the handler's own connection has ended.
-
-    While that is open, a ConnectionClosed is of some other connection, and an error.
-    """
-    if channel.closed is None:
-        return False
-    if isinstance(error, ExceptionGroup):
-        return error.split(ConnectionClosed)[1] is None
-    return isinstance(error, ConnectionClosed)
+        await serve_connection(self, channel, request)

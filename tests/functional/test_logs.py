@@ -20,6 +20,7 @@ import pytest
 from websockets.frames import Opcode
 
 from tests.functional.test_servers import UVICORN
+from tests.helpers.log_lines import LINE_TIMEOUT, new_trace, opened, parsed, traced
 from tests.helpers.raw_client import RawClient, encode, encode_close, request_head
 from tests.helpers.service_process import (
     START_TIMEOUT,
@@ -39,10 +40,6 @@ from tests.helpers.service_process import (
 # The end of a line and the beginning of another, a screen that is cleared, writing turned round.
 FORGERY = "\r\ntskv\ttext=forged\x1b[2J\u202e\x9b1A\u2028\\\x00=--"
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u206f]")
-
-LINE_TIMEOUT = 10.0
-
-Line = dict[str, str]
 
 
 @pytest.fixture(scope="module", params=["app", "uvicorn"])
@@ -81,35 +78,6 @@ def logging_elsewhere(folder: Path, document: Section) -> Iterator[ServiceProces
         service.port = components_of(document)["server"]["listener"]["port"]
         wait_until_answers(service)
         yield service
-
-
-def parsed(log: str) -> list[Line]:
-    """Return the fields of each line of a log; values stay escaped."""
-    return [
-        dict(field.split("=", 1) for field in line.removeprefix("tskv\t").split("\t"))
-        for line in log.splitlines()
-        if line.startswith("tskv\t")
-    ]
-
-
-def new_trace() -> tuple[str, str]:
-    """Return a trace id and the header line that brings it along."""
-    trace_id = secrets.token_hex(16)
-    return trace_id, f"traceparent: 00-{trace_id}-00f067aa0ba902b7-01"
-
-
-def opened(service: ServiceProcess, path: str, *header_lines: str) -> RawClient:
-    client = RawClient(service.port)
-    client.send(request_head(path, *header_lines))
-    assert client.read_head().startswith(b"HTTP/1.1 101 ")
-    return client
-
-
-def traced(service: ServiceProcess, trace_id: str) -> list[Line]:
-    """Return all lines of this trace id, once its connection has ended."""
-    end = rf"\ttrace_id={trace_id}\t.*\ttext=connection (closed|refused)\t"
-    service.wait_for_line(end, LINE_TIMEOUT)
-    return [line for line in parsed(service.log()) if line.get("trace_id") == trace_id]
 
 
 def trace_id_of(service: ServiceProcess, peer: str) -> str:
@@ -230,13 +198,13 @@ def test_handler_s_own_lines_carry_the_trace_id_and_the_handler(
     odd_service: ServiceProcess,
 ) -> None:
     trace_id, traceparent = new_trace()
-    with opened(odd_service, "/noting", traceparent, "Origin: nowhere") as client:
+    with opened(odd_service, "/noting", traceparent, "Origin: http://localhost") as client:
         client.send(encode(Opcode.TEXT, b"hello"))
         assert client.read_frame().payload == trace_id.encode()
 
     lines = traced(odd_service, trace_id)
     assert [line["text"] for line in lines] == [
-        "from nowhere",
+        "from http://localhost",
         "connection opened",
         "noted hello",
         "noted in a thread: hello",

@@ -125,7 +125,8 @@ class GuardedHandler(WebSocketHandlerBase):
             response.body = b'{"error": "say please"}'
             return False
         context.data["agent"] = request.headers["user-agent"]
-        response.subprotocol = "polite"
+        if "polite" in request.scope["subprotocols"]:
+            response.subprotocol = "polite"
         response.headers["X-Guard"] = "awake"
         return True
 

@@ -98,7 +98,16 @@ def test_slash_at_the_end_has_two_ways(value: object) -> None:
 
 
 def test_limits_have_the_defaults_of_the_original() -> None:
-    assert websocket_handler().limits == Limits(65536, 65536, close_timeout=5)
+    config = websocket_handler()
+
+    assert (config.max_remote_payload, config.fragment_size) == (65536, 65536)
+
+
+def test_limits_are_options_of_the_handler() -> None:
+    config = websocket_handler()
+
+    assert isinstance(config, Limits)
+    assert config.model_dump(include=set(Limits.model_fields)) == Limits().model_dump()
 
 
 def test_limits_are_those_of_the_file() -> None:
@@ -112,7 +121,13 @@ def test_limits_are_those_of_the_file() -> None:
         }
     )
 
-    assert config.limits == Limits(max_remote_payload=1, fragment_size=0, close_timeout=0.01)
+    assert (config.max_remote_payload, config.fragment_size) == (1, 0)
+    assert config.close_timeout == 0.01
+
+
+def test_limits_that_contradict_each_other_are_refused() -> None:
+    with pytest.raises(ValidationError, match="send-buffer-low: must not be more than"):
+        websocket_handler(**{"send-buffer-high": 10, "send-buffer-low": 11})
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from app.logs.context import LINE_CONTEXT, LineContext
 from app.logs.formats import line_format
 from app.server.component import ServerComponent
 from app.static_config.manager import ManagerConfig
-from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.websocket.close import CloseCause, ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.connection import WebSocketConnection
 from app.websocket.traffic import Traffic
 from tests.helpers.recording_channel import RecordingChannel
@@ -100,7 +100,7 @@ def test_opened_connection_is_one_line(lines: list[Line]) -> None:
 
 
 def test_refused_connection_is_one_line(lines: list[Line]) -> None:
-    ConnectionLog(CONTEXT, request()).refused(401)
+    ConnectionLog(CONTEXT, request()).refused(401, "")
 
     (line,) = lines
     assert facts(line) == {
@@ -113,9 +113,15 @@ def test_refused_connection_is_one_line(lines: list[Line]) -> None:
     }
 
 
+def test_connection_that_an_option_refuses_names_it(lines: list[Line]) -> None:
+    ConnectionLog(CONTEXT, request()).refused(503, "max-connections")
+
+    assert (lines[0]["status"], lines[0]["option"]) == (503, "max-connections")
+
+
 def test_closed_connection_is_one_line_with_the_whole_record(lines: list[Line]) -> None:
     traffic = Traffic(messages_received=1, bytes_received=20, messages_sent=3, bytes_sent=40)
-    record = CloseRecord(ClosedBy.CLIENT, 4001, "bye", 1.23456, traffic)
+    record = CloseRecord(CloseCause.CLIENT_CLOSE, 4001, "bye", 1.23456, traffic)
 
     ConnectionLog(CONTEXT, request()).closed(record)
 
@@ -128,6 +134,7 @@ def test_closed_connection_is_one_line_with_the_whole_record(lines: list[Line]) 
         "text": "connection closed",
         "peer": "192.0.2.1:4711",
         "closed_by": "client",
+        "cause": "client_close",
         "code": 4001,
         "reason": "bye",
         "duration": 1.235,
@@ -138,11 +145,21 @@ def test_closed_connection_is_one_line_with_the_whole_record(lines: list[Line]) 
     }
 
 
-@pytest.mark.parametrize("closed_by", ClosedBy)
-def test_closed_connection_says_who_did(lines: list[Line], closed_by: ClosedBy) -> None:
-    ConnectionLog(CONTEXT, request()).closed(CloseRecord(closed_by, 1000))
+@pytest.mark.parametrize(
+    ("cause", "closed_by"),
+    [
+        (CloseCause.CLIENT_CLOSE, ClosedBy.CLIENT),
+        (CloseCause.SLOW_CONSUMER, ClosedBy.SERVER),
+        (CloseCause.CONNECTION_LOST, ClosedBy.TRANSPORT),
+    ],
+)
+def test_closed_connection_says_who_did_and_why(
+    lines: list[Line], cause: CloseCause, closed_by: ClosedBy
+) -> None:
+    ConnectionLog(CONTEXT, request()).closed(CloseRecord(cause, 1000))
 
     assert lines[0]["closed_by"] == closed_by.name.lower()
+    assert lines[0]["cause"] == cause.name.lower()
 
 
 def test_address_of_a_peer_is_as_in_a_url_and_its_path_is_cut(lines: list[Line]) -> None:
@@ -165,7 +182,7 @@ def test_end_is_logged_for_its_connection_in_whatever_context_it_is_met(lines: l
 
     def end_in(context: LineContext | None) -> LineContext | None:
         LINE_CONTEXT.set(context)
-        connection_log.closed(CloseRecord(ClosedBy.SERVER, 1000))
+        connection_log.closed(CloseRecord(CloseCause.HANDLER_RETURNED, 1000))
         return LINE_CONTEXT.get()
 
     for context in (None, other):
@@ -236,7 +253,7 @@ async def serve(
     """Serve a connection whose client has sent a message and left, in a task as a server does."""
     if channel is None:
         channel = RecordingChannel("hello")
-        channel.give_end(ClosedBy.CLIENT, 1001)
+        channel.give_end(CloseCause.CLIENT_CLOSE, 1001)
     handler = make(handler_class)
     serving = asyncio.create_task(handler.serve(channel, request(*headers)))
     await asyncio.wait_for(serving, TIMEOUT)
@@ -284,7 +301,7 @@ async def test_trace_id_that_is_none_does_not_come_into_a_line(lines: list[Line]
 async def test_connections_at_the_same_time_do_not_mix_up_their_lines(lines: list[Line]) -> None:
     def channel() -> RecordingChannel:
         made = RecordingChannel(*map(str, range(5)))
-        made.give_end(ClosedBy.CLIENT, 1000)
+        made.give_end(CloseCause.CLIENT_CLOSE, 1000)
         return made
 
     handlers = await asyncio.gather(*(serve(channel=channel()) for _ in range(5)))
@@ -330,7 +347,7 @@ async def test_client_that_goes_during_the_handshake_was_neither_accepted_nor_re
     lines: list[Line], header: bytes
 ) -> None:
     channel = RecordingChannel()
-    channel.gone = ConnectionClosed(CloseRecord(ClosedBy.TRANSPORT, 1006))
+    channel.gone = ConnectionClosed(CloseRecord(CloseCause.CONNECTION_LOST, 1006))
 
     await serve((header, b""), channel=channel)
 
@@ -344,6 +361,7 @@ async def test_client_that_goes_during_the_handshake_was_neither_accepted_nor_re
         "peer": "192.0.2.1:4711",
         "path": "/chat",
         "closed_by": "transport",
+        "cause": "connection_lost",
         "reason": "",
     }
 
@@ -356,4 +374,5 @@ async def test_handler_that_raises_is_said_before_the_end(lines: list[Line]) -> 
         "connection closed",
     ]
     assert (lines[-1]["closed_by"], lines[-1]["code"]) == ("server", 1011)
+    assert lines[-1]["cause"] == "handler_error"
     assert len({line["trace_id"] for line in lines}) == 1

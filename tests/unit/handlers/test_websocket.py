@@ -1,5 +1,6 @@
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,14 +12,15 @@ from app.handlers.context import HandshakeResponse, RequestContext
 from app.handlers.websocket import WebSocketHandlerBase
 from app.server.component import ServerComponent
 from app.static_config.manager import ManagerConfig
-from app.websocket.close import ClosedBy, CloseRecord, ConnectionClosed
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.connection import WebSocketConnection
-from app.websocket.limits import Limits
 from tests.helpers.recording_channel import RecordingChannel
 
 TIMEOUT = 10.0
 
-LOST = CloseRecord(ClosedBy.TRANSPORT, 1006)
+LOST = CloseRecord(CloseCause.CONNECTION_LOST, 1006)
+
+EXTENSIONS = b"sec-websocket-extensions"
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode()
@@ -126,12 +128,19 @@ def raising(error: Exception) -> RaisingHandler:
     return handler
 
 
-def connection(query: str = "", **path_params: str) -> HTTPConnection:
+def connection(
+    query: str = "", *headers: tuple[bytes, bytes], **path_params: str
+) -> HTTPConnection:
     scope = {
         "type": "websocket",
         "path": "/a",
         "query_string": query.encode(),
-        "headers": [(b"user-agent", b"tests"), (b"traceparent", TRACEPARENT)],
+        "headers": [
+            (b"user-agent", b"tests"),
+            (b"traceparent", TRACEPARENT),
+            (b"sec-websocket-protocol", b"rude, polite"),
+            *headers,
+        ],
         "path_params": path_params,
     }
     return HTTPConnection(scope)
@@ -143,6 +152,11 @@ async def serve(
     request: HTTPConnection | None = None,
 ) -> None:
     await asyncio.wait_for(handler.serve(channel, request or connection()), TIMEOUT)
+
+
+def cause(channel: RecordingChannel) -> CloseCause:
+    assert channel.closed is not None
+    return channel.closed.cause
 
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -178,7 +192,7 @@ async def test_limits_of_the_config_hold_for_the_connection() -> None:
     channel = RecordingChannel()
     await serve(ReturningHandler(config, server(), "handler"), channel)
 
-    assert channel.limits == Limits(max_remote_payload=7, fragment_size=3)
+    assert channel.limits is config
 
 
 # The handshake
@@ -253,6 +267,88 @@ async def test_client_that_goes_during_the_handshake_is_no_error(
     assert errors(caplog) == []
 
 
+async def test_subprotocol_of_the_options_is_chosen_and_told() -> None:
+    handler = make(ReturningHandler, subprotocols=["formal", "polite", "rude"])
+    channel = RecordingChannel()
+
+    await serve(handler, channel)
+
+    assert channel.accepted == [("polite", [])]
+    assert handler.context.subprotocol == "polite"
+
+
+async def test_subprotocol_may_be_chosen_by_the_handler() -> None:
+    class ChoosyHandler(ReturningHandler):
+        @override
+        def choose_subprotocol(self, offered: Sequence[str], request: HTTPConnection) -> str | None:
+            return offered[0]
+
+    channel = RecordingChannel()
+
+    await serve(make(ChoosyHandler), channel)
+
+    assert channel.accepted == [("rude", [])]
+
+
+async def test_subprotocol_that_nobody_offers_refuses_with_500_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class StubbornHandler(ReturningHandler):
+        @override
+        def choose_subprotocol(self, offered: Sequence[str], request: HTTPConnection) -> str | None:
+            return "formal"
+
+    channel = RecordingChannel()
+
+    await serve(make(StubbornHandler), channel)
+
+    assert channel.refused == [(500, [], b"")]
+    assert errors(caplog) == ["handler 'section' raised in the handshake"]
+    assert "'formal' is none that the client offers" in caplog.text
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_compression_is_agreed_on_where_the_options_say_so(enabled: bool) -> None:
+    handler = make(ReturningHandler, compression={"enabled": enabled})
+    channel = RecordingChannel()
+
+    await serve(handler, channel, connection("", (EXTENSIONS, b"permessage-deflate")))
+
+    assert (channel.compression is not None) is enabled
+
+
+async def test_extensions_that_are_malformed_refuse_with_400_and_say_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    handler, channel = make(ReturningHandler), RecordingChannel()
+
+    await serve(handler, channel, connection("", (EXTENSIONS, b"=;")))
+
+    ((status, _, body),) = channel.refused
+    assert status == 400
+    assert body.endswith(b"\n")
+    assert errors(caplog) == []
+
+
+async def test_connection_beyond_the_limit_is_refused_until_another_has_ended() -> None:
+    handler = make(SleepingHandler, **{"max-connections": 1})
+    first, second = RecordingChannel(), RecordingChannel()
+    serving = asyncio.create_task(serve(handler, first))
+    await asyncio.wait_for(first.wait_sent(1), TIMEOUT)
+
+    await serve(handler, second)
+    assert [status for status, *_ in second.refused] == [503]
+    assert second.accepted == []
+
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    third = RecordingChannel()
+    serving = asyncio.create_task(serve(handler, third))
+    await asyncio.wait_for(third.wait_sent(1), TIMEOUT)
+    serving.cancel()
+
+
 async def test_context_goes_from_the_handshake_to_the_handler() -> None:
     handler, channel = make(GuardedHandler), RecordingChannel()
 
@@ -262,6 +358,7 @@ async def test_context_goes_from_the_handshake_to_the_handler() -> None:
         handler_name="section",
         path_params={"room": "kitchen"},
         trace_id=TRACE_ID,
+        subprotocol="polite",
         data={"agent": "tests"},
     )
 
@@ -286,6 +383,7 @@ async def test_connection_ends_with_1000_when_the_handler_returns() -> None:
     await serve(make(ReturningHandler), channel)
 
     assert channel.closes == [(1000, "")]
+    assert cause(channel) is CloseCause.HANDLER_RETURNED
 
 
 async def test_close_of_the_handler_counts() -> None:
@@ -294,6 +392,7 @@ async def test_close_of_the_handler_counts() -> None:
     await serve(make(ClosingHandler), channel)
 
     assert channel.closes == [(4000, "enough")]
+    assert cause(channel) is CloseCause.HANDLER_CLOSE
 
 
 async def test_connection_ends_with_1011_when_the_handler_raises_and_it_is_logged(
@@ -304,6 +403,7 @@ async def test_connection_ends_with_1011_when_the_handler_raises_and_it_is_logge
     await serve(raising(RuntimeError("not well")), channel)
 
     assert channel.closes == [(1011, "")]
+    assert cause(channel) is CloseCause.HANDLER_ERROR
     assert errors(caplog) == ["handler 'section' raised"]
     assert "not well" in caplog.text
 
@@ -321,7 +421,7 @@ async def test_exception_after_the_end_is_logged_all_the_same(
             raise RuntimeError("not well")
 
     channel = RecordingChannel()
-    channel.give_end(ClosedBy.CLIENT, 1000)
+    channel.give_end(CloseCause.CLIENT_CLOSE, 1000)
 
     await serve(make(CleaningUpHandler), channel)
 
@@ -336,7 +436,7 @@ async def test_loop_over_messages_lets_the_handler_return_at_the_end(
     serving = asyncio.create_task(serve(make(EchoingHandler), channel))
     await asyncio.wait_for(channel.wait_sent(2), TIMEOUT)
 
-    channel.give_end(ClosedBy.CLIENT, 1001)
+    channel.give_end(CloseCause.CLIENT_CLOSE, 1001)
     await asyncio.wait_for(serving, TIMEOUT)
 
     assert channel.sent == ["a", b"b"]
@@ -347,8 +447,8 @@ async def test_loop_over_messages_lets_the_handler_return_at_the_end(
 @pytest.mark.parametrize(
     "record",
     [
-        CloseRecord(ClosedBy.CLIENT, 1001),
-        CloseRecord(ClosedBy.SERVER, 1009),
+        CloseRecord(CloseCause.CLIENT_CLOSE, 1001),
+        CloseRecord(CloseCause.TOO_BIG, 1009),
         LOST,
     ],
 )
@@ -364,7 +464,7 @@ async def test_end_of_its_own_connection_is_no_error_of_the_handler(
                 await chat.recv()
 
     channel = RecordingChannel("hello")
-    channel.give_end(record.closed_by, record.code)
+    channel.give_end(record.cause, record.code)
 
     await serve(make(ReceivingHandler), channel)
 
@@ -396,7 +496,7 @@ async def test_end_of_its_own_connection_in_several_tasks_is_no_error(
                 outer.create_task(chat.send("hello"))
 
     channel = RecordingChannel()
-    channel.give_end(ClosedBy.TRANSPORT, 1006)
+    channel.give_end(CloseCause.CONNECTION_LOST, 1006)
 
     await serve(make(DuplexHandler), channel)
 
@@ -418,7 +518,7 @@ async def test_other_error_beside_the_end_is_one(caplog: pytest.LogCaptureFixtur
             raise RuntimeError("not well")
 
     channel = RecordingChannel()
-    channel.give_end(ClosedBy.TRANSPORT, 1006)
+    channel.give_end(CloseCause.CONNECTION_LOST, 1006)
 
     await serve(make(DuplexHandler), channel)
 
@@ -447,7 +547,29 @@ async def test_cancelled_handler_is_no_error(caplog: pytest.LogCaptureFixture) -
         await asyncio.wait_for(serving, TIMEOUT)
 
     assert channel.closes == [(1001, "")]
+    assert cause(channel) is CloseCause.SHUTDOWN
     assert errors(caplog) == []
+
+
+async def test_handler_that_awaits_a_cancelled_task_has_raised(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class DependingHandler(WebSocketHandlerBase):
+        name = "depending"
+
+        @override
+        async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+            other = asyncio.create_task(asyncio.Event().wait())
+            other.cancel()
+            await other
+
+    channel = RecordingChannel()
+
+    await serve(make(DependingHandler), channel)
+
+    assert channel.closes == [(1011, "")]
+    assert cause(channel) is CloseCause.HANDLER_ERROR
+    assert errors(caplog) == ["handler 'section' raised"]
 
 
 # A request that is no handshake
