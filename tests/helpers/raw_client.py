@@ -19,6 +19,7 @@ class RawFrame:
     opcode: int
     payload: bytes
     fin: bool = True
+    compressed: bool = False  # RSV1 (RFC 7692 section 6)
 
     @property
     def close_code(self) -> int:
@@ -65,10 +66,23 @@ def request_head(path: str = "/chat", *lines: str) -> bytes:
 
 
 class RawClient:
-    """A socket to the service; every wait is bounded."""
+    """A socket to the service; every wait is bounded.
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
+    Args:
+        port: The service's, on this machine.
+        receive_buffer: Bytes that the operating system may hold for us; 0: as many as it likes.
+    """
+
+    def __init__(self, port: int, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(TIMEOUT)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        try:
+            self.socket.connect(("127.0.0.1", port))
+        except OSError:
+            self.socket.close()
+            raise
         self._buffer = b""
 
     def __enter__(self) -> Self:
@@ -76,6 +90,11 @@ class RawClient:
 
     def __exit__(self, *_: object) -> None:
         self.socket.close()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were taken from the operating system and are not read yet."""
+        return len(self._buffer)
 
     def send(self, data: bytes) -> None:
         self.socket.sendall(data)
@@ -107,7 +126,8 @@ class RawClient:
             length = int.from_bytes(self.read(2), "big")
         elif length == 127:
             length = int.from_bytes(self.read(8), "big")
-        return RawFrame(first & 0x0F, self.read(length), fin=bool(first & 0x80))
+        payload = self.read(length)
+        return RawFrame(first & 0x0F, payload, bool(first & 0x80), bool(first & 0x40))
 
     def at_end(self) -> bool:
         """Wait for more; True if it is the end of the stream, with nothing before it."""
