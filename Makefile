@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PRINT = $(BIN)/python -m app --print-$(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help start new-handler test check lint types layers format docs requirements clean
+.PHONY: help start new-handler test conformance check lint types layers format docs requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ new-handler: $(VENV)/.start ## write a handler, its section and its test; NAME=w
 
 test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3)
+
+conformance: $(VENV)/.test ## run the Autobahn suite on the chat; CASES="1.* 7.1.6" for some of it
+	@$(BIN)/python -m conformance $(foreach case,$(CASES),'$(case)')
 
 check: lint types layers ## check style, types and the direction of imports
 
@@ -51,7 +54,8 @@ requirements: ## renew the exact versions in requirements.txt
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.txt
 
 clean: ## remove the virtual environment and what tools have left
-	rm -rf .venv* .import_linter_cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv* .import_linter_cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		conformance/reports
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name it: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
