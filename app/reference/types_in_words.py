@@ -18,6 +18,8 @@ def in_words(schema: JsonSchemaValue) -> str:
         return " or ".join(type_ for type_ in types if type_ != _NOTHING)
     if "enum" in schema:
         return f"one of {', '.join(f'`{each}`' for each in schema['enum'])}"
+    if "const" in schema:
+        return value_in_words(schema["const"])
     if schema.get("type") == DURATION["type"]:
         return f"duration{_bounds(schema, written_duration)}"
     return _WORDS[schema.get("type", "object")](schema)
