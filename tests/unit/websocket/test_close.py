@@ -1,4 +1,5 @@
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,10 @@ def test_longer_reason_is_refused(reason: str) -> None:
 def test_reason_that_is_no_text_is_refused() -> None:
     with pytest.raises(ValueError, match="surrogates not allowed"):
         check_close(1000, "\ud800")
+
+
+@pytest.mark.parametrize("cause", CloseCause)
+def test_cause_is_explained_to_who_runs_the_service(cause: CloseCause) -> None:
+    page = Path(__file__).parents[3] / "docs" / "connection_ends.md"
+
+    assert f"`{cause.value}`" in page.read_text()
