@@ -197,7 +197,7 @@ def test_what_is_unread_is_not_copied_again_for_each_feed() -> None:
     assert allocated(feed_and_read(reader, [segment] * 500)) < 10 * 500 * len(segment)
 
 
-@pytest.mark.parametrize(("payload", "most"), [(b"", 1_000), (b"a", 30_000), (b"ab", 40_000)])
+@pytest.mark.parametrize(("payload", "most"), [(b"", 2_500), (b"a", 30_000), (b"ab", 40_000)])
 @pytest.mark.parametrize("kind", [TEXT, BINARY])
 def test_small_fragments_take_little_more_memory_than_they_carry(
     kind: int, payload: bytes, most: int
