@@ -538,9 +538,9 @@ def test_lines_are_written_at_exit_and_those_of_exit_handlers_too() -> None:
     program = """
         atexit.register(lambda: log.info("in an exit handler"))
         Loggers({"default": LoggerConfig(file_path="@stderr", flush_level="none")}).install()
-        threading.Timer(0.1, log.info, ["in a late thread"]).start()
         for number in range(1000):
             log.info("%d", number)
+        threading.Timer(0.1, log.info, ["in a late thread"]).start()
     """
     with Process(program) as process:
         code, lines = process.end()
