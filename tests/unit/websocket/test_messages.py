@@ -7,6 +7,7 @@ from websockets.utils import apply_mask
 
 from app.websocket.frames import encode_close
 from app.websocket.messages import Close, Item, MessageReader, Ping, Pong, Violation
+from tests.helpers.message_reading import read_all
 from tests.helpers.raw_client import encode
 
 # First bytes of frames: the FIN bit and the opcode.
@@ -22,17 +23,6 @@ def client_frame(first: int, payload: bytes = b"") -> bytes:
 
 def cut(data: bytes, size: int) -> list[bytes]:
     return [data[start : start + size] for start in range(0, len(data), size)]
-
-
-def read_all(reader: MessageReader, *pieces: bytes, max_frames: int = 100) -> list[Item]:
-    """What a reader returns if it is asked after each piece for as long as it has more."""
-    items: list[Item] = []
-    for piece in pieces:
-        reader.feed(piece)
-        items += reader.read(max_frames)
-        while reader.has_more:
-            items += reader.read(max_frames)
-    return items
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.websocket import messages
 from app.websocket.deflate import Deflater, Inflater
 from app.websocket.messages import Close, Item, MessageReader, Ping, Violation
+from tests.helpers.message_reading import read_all
 from tests.helpers.raw_client import encode
 
 # First bytes of frames: the FIN bit, the bit of what is compressed and the opcode.
@@ -47,16 +48,6 @@ def deflated(message: bytes, level: int = 6) -> bytes:
 
 def new_reader(max_payload: int = 1000, max_fragments: int = 65536) -> MessageReader:
     return MessageReader(max_payload, max_fragments, Inflater(15, keeps_window=True))
-
-
-def read_all(reader: MessageReader, *pieces: bytes, max_frames: int = 100) -> list[Item]:
-    items: list[Item] = []
-    for piece in pieces:
-        reader.feed(piece)
-        items += reader.read(max_frames)
-        while reader.has_more:
-            items += reader.read(max_frames)
-    return items
 
 
 @pytest.fixture
