@@ -105,7 +105,8 @@ class Limits(ConfigModel):
         default=0.0,
         alias="idle-timeout",
         description="How long a connection may go without a message, from the client or to it;"
-        " pings are none. Then, or up to a quarter later, it ends with close code 1001. 0: as long"
+        " pings are none. Then, or up to a quarter later, it ends with close code 1001. While"
+        " messages wait for the handler, or the handler for the client, it is not idle. 0: as long"
         " as it likes.",
     )
     max_session_time: _Timeout = Field(
