@@ -13,7 +13,7 @@ from app.components.component_list import ComponentList
 from app.components.errors import ComponentStartError
 from app.components.manager import ComponentManager
 from app.config_updates.component import DynamicConfigComponent
-from app.exceptions import ConfigError
+from app.exceptions import ServiceError
 from app.logs.context import enter_request
 from app.server.adoption import adopt
 from app.server.component import ServerComponent
@@ -129,8 +129,8 @@ def log_config(config: ServiceConfig, components: ComponentManager) -> None:
 
 
 def _failure(error: Exception) -> str:
-    """Return what to say of a start that failed; what is no mistake in a config is logged, too."""
+    """Return what to say of a start that failed; what is nobody's text for people is logged, too."""
     cause = error.__cause__ if isinstance(error, ComponentStartError) else error
-    if not isinstance(cause, ConfigError):
+    if not isinstance(cause, ServiceError):
         logger.error("the service could not start", exc_info=cause)
     return str(error)

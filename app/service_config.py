@@ -1,7 +1,7 @@
 """Both configs of a service, read and checked."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -18,9 +18,10 @@ from app.components.static_config import (
     check_static_config,
     section_path,
 )
-from app.config_updates.component import DynamicConfigFallbacksComponent
+from app.config_updates.component import DynamicConfigComponent, DynamicConfigFallbacksComponent
 from app.dynamic_config.reading import read_json
-from app.dynamic_config.snapshot import Snapshot, parse_snapshot
+from app.dynamic_config.snapshot import Snapshot, parse_values
+from app.dynamic_config.source import Source
 from app.server.component import ServerComponent
 from app.server.tls import TlsConfig, TlsMaterial, read_tls
 from app.static_config.config_file import unreadable
@@ -65,7 +66,7 @@ def read_service_config(
     checked = check_static_config(document, components)
     places = document.places
     problems = [*document.problems, *checked.problems]
-    snapshot, in_values = _read_fallbacks(document, components)
+    snapshot, in_values = _read_values(document, components)
     tls, in_certificates = _read_certificates(document, components) if with_tls else (None, [])
     problems += in_certificates
     if problems or in_values or checked.manager is None:
@@ -85,7 +86,8 @@ def build_components(components: ComponentList, config: ServiceConfig) -> Compon
     """
     static = config.static
     try:
-        return ComponentManager(components, static.components, (static.manager, config.dynamic))
+        source = Source(components.variables, config.dynamic)
+        return ComponentManager(components, static.components, (static.manager, source))
     except (RefusedError, MissingSectionError) as error:
         raise ConfigFileError(_told(error, static.places)) from error
 
@@ -98,26 +100,59 @@ def warnings(config: ServiceConfig, manager: ComponentManager) -> Iterator[Probl
         yield Problem(config.static.places.of(path), path, text)
 
 
-def _read_fallbacks(
-    document: Document, components: ComponentList
-) -> tuple[Snapshot, list[Problem]]:
-    """Return the values in the file that the config names, and what is wrong with them.
+def _read_values(document: Document, components: ComponentList) -> tuple[Snapshot, list[Problem]]:
+    """Return the values that hold while no others are known, and what is wrong with them.
 
-    Be it that something else is wrong with the section that names it.
+    The later of these come before the earlier: the defaults in the code, those of the section
+    `dynamic-config`, and the file that `dynamic-config-fallbacks` names.
     """
-    for section in _sections(components, DynamicConfigFallbacksComponent):
-        option = (*section, "fallback-path")
+    variables = components.variables
+    values: dict[str, object] = {each.name: each.default for each in variables}
+    problems: list[Problem] = []
+    for layer in (_read_defaults, _read_defaults_file, _read_fallbacks):
+        try:
+            values |= layer(document, components)
+        except ConfigFileError as error:
+            problems += error.problems
+    return Snapshot(values), problems
+
+
+def _read_defaults(document: Document, components: ComponentList) -> dict[str, object]:
+    for section in _sections(components, DynamicConfigComponent):
+        root = (*section, "defaults")
+        if isinstance(document.value_at(root), Mapping) and not document.hides(root):
+            # What is wrong with the document itself has been told.
+            return parse_values(replace(document, problems=()), components.variables, root=root)
+    return {}
+
+
+def _read_defaults_file(document: Document, components: ComponentList) -> dict[str, object]:
+    return _read_values_file(document, components, DynamicConfigComponent, "defaults-path")
+
+
+def _read_fallbacks(document: Document, components: ComponentList) -> dict[str, object]:
+    return _read_values_file(document, components, DynamicConfigFallbacksComponent, "fallback-path")
+
+
+def _read_values_file(
+    document: Document, components: ComponentList, owner: type[Component], option_name: str
+) -> dict[str, object]:
+    """Return the values in the file that an option names, be its section good or not.
+
+    Raises:
+        ConfigFileError: what is wrong with the file.
+    """
+    for section in _sections(components, owner):
+        option = (*section, option_name)
         name = document.value_at(option)
-        if not isinstance(name, str):
+        if not isinstance(name, str) or not name:
             continue
         try:
-            return parse_snapshot(read_json(Path(name)), components.variables), []
-        except ConfigFileError as error:
-            return Snapshot({}), list(error.problems)
+            return parse_values(read_json(Path(name)), components.variables)
         except (OSError, ValueError) as error:
             text = unreadable(Path(name), error)
-            return Snapshot({}), [Problem(document.places.of(option), option, text)]
-    return Snapshot({}), []
+            raise ConfigFileError([Problem(document.places.of(option), option, text)]) from None
+    return {}
 
 
 def _read_certificates(
@@ -151,7 +186,7 @@ def _refusals(
     """Yield what the components say that could be built, though others cannot."""
     if checked.manager is None:
         return
-    values = (checked.manager, snapshot)
+    values = (checked.manager, Source(components.variables, snapshot))
     try:
         ComponentManager(components, checked.components, values, checked.broken)
     except (RefusedError, MissingSectionError) as error:

@@ -28,8 +28,9 @@ class Component:
 
     - `config`: its options, an instance of `Config`;
     - `section`, if it wants it: the name of the section it runs under;
-    - any other: another component, or `ManagerConfig`, or `Snapshot`, by its type. One with a
-      default (`rooms: Rooms | None = None`) keeps it where nothing of its type is there.
+    - any other: another component, or `ManagerConfig`, or `Source` (the dynamic config), by its
+      type. One with a default (`rooms: Rooms | None = None`) keeps it where nothing of its type is
+      there.
 
     A constructor checks and keeps; it must not start anything, and must do no I/O but read what
     came with the package: it also runs where a config is only checked. What it refuses with an

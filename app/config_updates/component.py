@@ -1,32 +1,109 @@
 """The `dynamic-config` and `dynamic-config-fallbacks` sections."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
-from app.dynamic_config.snapshot import Snapshot
+from app.config_updates.cache_file import CacheFile
+from app.config_updates.updates import Cache
 from app.dynamic_config.source import Source
-from app.static_config.model import NO_EFFECT_YET
+from app.static_config.document import OptionPath
+from app.static_config.errors import OptionError
+from app.static_config.model import TaskProcessorName
+from app.task_processors.component import TaskProcessorsComponent
 
 
 class DynamicConfigComponent(Component):
-    """Has the values of the dynamic config: depend on it to read variables."""
+    """Keeps the values of the dynamic config, and knows the one updater that brings new ones.
+
+    To read variables depend on `Source`.
+    """
 
     name = "dynamic-config"
 
     class Config(ComponentConfig):
         """Options of the `dynamic-config` section."""
 
-        fs_cache_path: Annotated[str, NO_EFFECT_YET] = Field(
+        updates_enabled: bool = Field(
+            default=False,
+            alias="updates-enabled",
+            description="Whether an updater, which has a section of its own, brings new values"
+            " while the service runs.",
+        )
+        fs_cache_path: str = Field(
             default="",
             alias="fs-cache-path",
-            description="File that keeps the last values for the next start. Empty: none.",
+            description="File that keeps the last values that an updater has brought, for a start"
+            " at which it cannot bring any. Empty: none.",
+        )
+        fs_task_processor: TaskProcessorName | None = Field(
+            default=None,
+            alias="fs-task-processor",
+            description="The pool of threads that reads and writes that file; required with it.",
+        )
+        defaults: dict[str, Any] | None = Field(
+            default=None,
+            description="Variables and their values, which come before the defaults in the code."
+            " Those in the file of `dynamic-config-fallbacks` come before these.",
+        )
+        defaults_path: Annotated[Path | None, Field(strict=False)] = Field(
+            default=None,
+            alias="defaults-path",
+            description="JSON file with such values, instead of `defaults`.",
         )
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.source = Source(snapshot)
+        @model_validator(mode="after")
+        def _has_one_kind_of_defaults(self) -> Self:
+            if self.defaults is not None and self.defaults_path is not None:
+                raise OptionError({("defaults-path",): "either this or defaults, not both"})
+            return self
+
+    def __init__(
+        self, config: Config, source: Source, task_processors: TaskProcessorsComponent
+    ) -> None:
+        self.source: Final = source
+        self.cache: Final = _cache(config, task_processors)
+        self._updates_enabled = config.updates_enabled
+        self._updater: str | None = None
+
+    def register_updater(self, section: str) -> None:
+        """Note that this component brings new values.
+
+        Raises:
+            OptionError: the config does not want it, or wants two.
+        """
+        if not self._updates_enabled:
+            text = "an updater needs 'updates-enabled: true' in the section 'dynamic-config'"
+            raise OptionError({(): text})
+        if self._updater is not None:
+            raise OptionError({(): f"there can be one updater, and there is {self._updater!r}"})
+        self._updater = section
+
+    @override
+    def warnings(self) -> Iterator[tuple[OptionPath, str]]:
+        if self._updater is not None:
+            return
+        if self._updates_enabled:
+            text = "no updater has a section: dynamic-config-client-updater, or -file-updater"
+            yield ("updates-enabled",), text
+        if self.cache is not None:
+            yield ("fs-cache-path",), "without an updater nothing writes or reads it"
+
+
+def _cache(
+    config: DynamicConfigComponent.Config, task_processors: TaskProcessorsComponent
+) -> Cache | None:
+    if not config.fs_cache_path:
+        return None
+    if config.fs_task_processor is None:
+        text = "required with fs-cache-path: a pool of threads that reads and writes the file"
+        raise OptionError({("fs-task-processor",): text})
+    pool = task_processors.pool_of_option("fs-task-processor", config.fs_task_processor)
+    return Cache(CacheFile(Path(config.fs_cache_path)), pool)
 
 
 class DynamicConfigFallbacksComponent(Component):

@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterable
 from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
-from app.exceptions import ConfigError
 from app.logs.config import LoggingConfig
 from app.logs.loggers import Loggers
 from app.logs.reopening import reopen_on_signal
-from app.static_config.errors import OptionError
 from app.task_processors.component import TaskProcessorsComponent
 from app.tracing.component import TracerComponent
 
@@ -47,10 +45,8 @@ class LoggingComponent(Component):
     ) -> None:
         self._pool = None
         if config.fs_task_processor is not None:
-            try:
-                self._pool = task_processors.pool(config.fs_task_processor)
-            except ConfigError as error:
-                raise OptionError({("fs-task-processor",): str(error)}) from None
+            name = config.fs_task_processor
+            self._pool = task_processors.pool_of_option("fs-task-processor", name)
         self.loggers = Loggers(config.loggers, tracer.service_name if tracer else "")
         self._is_installed_here = False
         self._forget_signal: Callable[[], None] = lambda: None

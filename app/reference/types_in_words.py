@@ -33,6 +33,8 @@ def value_in_words(value: object) -> str:
 def _mapping(schema: JsonSchemaValue) -> str:
     """Return what to say of a section, or of a mapping of names to what is all of one type."""
     values = schema.get("additionalProperties")
+    if values is True:
+        return "mapping from name to any value"
     words = f"mapping from name to {in_words(values)}" if values else "section"
     return f"{words}{_at_least('minProperties', schema)}"
 

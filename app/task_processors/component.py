@@ -4,6 +4,7 @@ from typing_extensions import override
 
 from app.components.component import Component
 from app.exceptions import ConfigError
+from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 from app.task_processors.pool import ThreadPool
 
@@ -36,6 +37,17 @@ class TaskProcessorsComponent(Component):
                 f"task processor {name!r}: no pool of threads has this name;"
                 f" there are: {', '.join(self._pools) or 'none'}"
             ) from None
+
+    def pool_of_option(self, option: str, name: str) -> ThreadPool:
+        """Return the pool of threads that an option of a component names.
+
+        Raises:
+            OptionError: as `pool`.
+        """
+        try:
+            return self.pool(name)
+        except ConfigError as error:
+            raise OptionError({(option,): str(error)}) from None
 
     @override
     async def stop(self) -> None:

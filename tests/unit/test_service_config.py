@@ -11,7 +11,7 @@ from app.components.component import Component, ComponentConfig
 from app.components.component_list import ComponentList
 from app.components.errors import ComponentGraphError
 from app.config_updates.component import DynamicConfigComponent, DynamicConfigFallbacksComponent
-from app.dynamic_config.snapshot import Snapshot
+from app.dynamic_config.source import Source
 from app.dynamic_config.variable import Variable
 from app.exceptions import ConfigError
 from app.server.component import ServerComponent
@@ -25,12 +25,16 @@ from app.static_config.document import OptionPath
 from app.static_config.errors import ConfigFileError, OptionError
 from app.static_config.manager import ManagerConfig
 from app.static_config.reading import ConfigFiles
+from app.task_processors.component import TaskProcessorsComponent
 from tests.helpers.certificates import make_certificate
 
 COUNT = Variable("COUNT", int, 7, description="How many.", reader="reading")
 
 COMPONENTS = ComponentList(
-    DynamicConfigComponent, DynamicConfigFallbacksComponent, variables=[COUNT]
+    TaskProcessorsComponent,
+    DynamicConfigComponent,
+    DynamicConfigFallbacksComponent,
+    variables=[COUNT],
 )
 
 
@@ -39,9 +43,9 @@ class ReadingComponent(Component):
 
     name = "reading"
 
-    def __init__(self, manager: ManagerConfig, snapshot: Snapshot) -> None:
+    def __init__(self, manager: ManagerConfig, source: Source) -> None:
         self.task_processor = manager.default_task_processor
-        self.count = snapshot[COUNT]
+        self.count = source.snapshot[COUNT]
 
 
 class PickyComponent(Component):
@@ -62,9 +66,9 @@ class CountingComponent(Component):
 
     name = "counting"
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        if snapshot[COUNT] > 8:
-            raise ConfigError(f"cannot count to {snapshot[COUNT]}")
+    def __init__(self, source: Source) -> None:
+        if source.snapshot[COUNT] > 8:
+            raise ConfigError(f"cannot count to {source.snapshot[COUNT]}")
 
 
 class NeedyComponent(Component):
@@ -352,6 +356,69 @@ def test_components_get_the_manager_and_the_values(folder: Path) -> None:
     assert reading.task_processor == "main-task-processor"
     assert reading.count == 9
     assert manager.find(DynamicConfigComponent).source.snapshot is config.dynamic
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ("", 7),
+        ("        dynamic-config: {defaults: {COUNT: 8}}\n", 8),
+        ("        dynamic-config: {defaults: {}}\n", 7),
+        ("        dynamic-config: {defaults-path: defaults.json}\n", 8),
+    ],
+)
+def test_defaults_in_the_config_come_before_those_in_the_code(
+    folder: Path, sections: str, expected: int
+) -> None:
+    (folder / "defaults.json").write_text('{"COUNT": 8}')
+
+    assert read(written(folder, sections=sections)).dynamic[COUNT] == expected
+
+
+@pytest.mark.parametrize("option", ["defaults: {COUNT: 8, FLAG: true}", "defaults-path: d.json"])
+def test_fallback_values_come_before_defaults_in_the_config(folder: Path, option: str) -> None:
+    flag = Variable("FLAG", bool, False, description="A flag.", reader="nobody")
+    components = ComponentList(*(each.component for each in COMPONENTS), variables=[COUNT, flag])
+    (folder / "d.json").write_text('{"COUNT": 8, "FLAG": true}')
+    path = written(folder, '{"COUNT": 9}', f"        dynamic-config: {{{option}}}\n")
+
+    values = read(path, components).dynamic
+
+    assert (values[COUNT], values[flag]) == (9, True)
+
+
+def test_bad_defaults_are_told_with_their_places_together_with_bad_fallback_values(
+    folder: Path,
+) -> None:
+    sections = "        dynamic-config:\n            defaults:\n                COUNT: many\n"
+    sections += "                CUONT: 1\n"
+    path = written(folder, '{"COUNT": true}', sections)
+
+    option = "components_manager.components.dynamic-config.defaults"
+    assert refusals(path) == [
+        f"{path}:8: {option}.COUNT: expected a whole number (got 'many')",
+        f"{path}:9: {option}.CUONT: unknown variable; did you mean 'COUNT'?",
+        f"{folder / 'values.json'}:1: COUNT: expected a whole number (got true)",
+    ]
+
+
+def test_file_of_defaults_that_is_not_there_is_told_at_its_option(folder: Path) -> None:
+    path = written(folder, sections="        dynamic-config: {defaults-path: gone.json}\n")
+
+    (refusal,) = refusals(path)
+
+    assert refusal.startswith(f"{path}:5: components_manager.components.dynamic-config.defaults")
+    assert f"{folder / 'gone.json'}: No such file or directory" in refusal
+
+
+def test_defaults_and_a_file_of_them_are_one_too_many(folder: Path) -> None:
+    (folder / "d.json").write_text("{}")
+    options = "{defaults: {}, defaults-path: d.json}"
+    path = written(folder, sections=f"        dynamic-config: {options}\n")
+
+    (refusal,) = refusals(path)
+
+    assert refusal.endswith("dynamic-config.defaults-path: either this or defaults, not both")
 
 
 def test_components_that_can_never_fit_together_are_no_mistake_in_the_file(folder: Path) -> None:

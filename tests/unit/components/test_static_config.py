@@ -627,7 +627,6 @@ def test_options_without_effect_are_those_that_the_original_sets() -> None:
     assert [dotted(path) for path in config.without_effect] == [
         "components_manager.coro_pool.initial_size",
         "components_manager.coro_pool.max_size",
-        "components_manager.components.dynamic-config.fs-cache-path",
     ]
 
 

@@ -5,8 +5,7 @@ import pytest
 from pydantic import Field
 
 from app.dynamic_config.json_document import parse_json
-from app.dynamic_config.snapshot import Snapshot, parse_snapshot
-from app.dynamic_config.source import Source
+from app.dynamic_config.snapshot import Snapshot, parse_snapshot, parse_values
 from app.dynamic_config.variable import Variable
 from app.exceptions import ConfigError
 from app.static_config.errors import ConfigFileError
@@ -122,7 +121,31 @@ def test_snapshot_survives_pickling() -> None:
     assert snapshot[ENABLED] is False
 
 
-def test_source_gives_the_snapshot_that_it_was_made_with() -> None:
-    snapshot = Snapshot({})
+def test_values_put_over_a_snapshot_leave_it_as_it_was() -> None:
+    before = parse('{"COUNT": 1, "NAMES": ["a"]}')
 
-    assert Source(snapshot).snapshot is snapshot
+    after = before | {"COUNT": 2}
+
+    assert (before[COUNT], after[COUNT], after[NAMES]) == (1, 2, ["a"])
+
+
+def test_changed_names_only_those_asked_for_that_have_another_value() -> None:
+    before = parse('{"COUNT": 1, "PACES": {"a": {"per-second": 1}}, "ENABLED": false}')
+    after = parse('{"COUNT": 2, "PACES": {"a": {"per-second": 1}}, "ENABLED": true}')
+
+    assert after.changed(before, [COUNT, PACES]) == ["COUNT"]
+
+
+def test_names_that_no_variable_has_may_be_passed_over() -> None:
+    document = plain_document("answer", {"OTHER": 1, "COUNT": 2})
+
+    assert parse_values(document, VARIABLES, known_only=True) == {"COUNT": 2}
+
+
+def test_values_may_stand_below_the_root_of_a_document() -> None:
+    document = plain_document("v.yaml", {"defaults": {"COUNT": "x"}, "COUNT": 3})
+
+    with pytest.raises(ConfigFileError) as caught:
+        parse_values(document, VARIABLES, root=("defaults",))
+
+    assert str(caught.value) == "v.yaml: defaults.COUNT: expected a whole number (got 'x')"

@@ -34,6 +34,7 @@ class Section(ConfigModel):
         (list[str], "list of text"),
         (Annotated[list[int], Field(min_length=1)], "list of whole number, 1 or more"),
         (dict[str, bool], "mapping from name to true or false"),
+        (dict[str, Any], "mapping from name to any value"),
         (
             Annotated[dict[str, int], Field(min_length=2)],
             "mapping from name to whole number, 2 or more",
