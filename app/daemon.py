@@ -18,6 +18,7 @@ from app.exceptions import ServiceError
 from app.logs.component import LoggingComponent, loggers_of
 from app.logs.loggers import Loggers
 from app.logs.reopening import reopen_on_signal
+from app.logs.variables import USERVER_LOG_DYNAMIC_DEBUG
 from app.reference.dynamic_config import dynamic_config_defaults, dynamic_config_reference
 from app.reference.schema import config_schema
 from app.reference.static_config import static_config_reference
@@ -192,6 +193,7 @@ def _install_loggers(config: ServiceConfig) -> Loggers:
         section = section_path(LoggingComponent.name)
         raise ConfigFileError(placed(error, section, config.static.places)) from None
     loggers.install(for_process=True)
+    loggers.force_levels(config.dynamic[USERVER_LOG_DYNAMIC_DEBUG])
     return loggers
 
 

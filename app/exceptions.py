@@ -8,7 +8,9 @@ ServiceError
 │   ├── MissingSectionError     (components)
 │   ├── ComponentGraphError     (components)
 │   └── ListenerError           (server)
-└── ComponentStartError         (components): a part could not start
+├── ComponentStartError         (components): a part could not start
+├── UpdateError                 (config_updates): new values of the dynamic config cannot be had
+└── NoValuesError               (config_updates): there are no values to start with
 """
 
 

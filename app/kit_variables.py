@@ -21,6 +21,7 @@ from app.server.variables import (
     USERVER_HANDLER_STREAM_API_ENABLED,
     USERVER_LOG_REQUEST,
     USERVER_LOG_REQUEST_HEADERS,
+    USERVER_LOG_REQUEST_HEADERS_WHITELIST,
 )
 from app.static_files.variables import USERVER_FILES_CONTENT_TYPE_MAP
 from app.task_processors.variables import (
@@ -34,6 +35,7 @@ from app.tracing.variables import (
     USERVER_DEADLINE_PROPAGATION_ENABLED,
     USERVER_NO_LOG_SPANS,
 )
+from app.websocket.variables import WEBSOCKET_LIMITS
 
 KIT_VARIABLES: Final[tuple[Variable[Any], ...]] = (
     BAGGAGE_SETTINGS,
@@ -51,6 +53,7 @@ KIT_VARIABLES: Final[tuple[Variable[Any], ...]] = (
     USERVER_LOG_DYNAMIC_DEBUG,
     USERVER_LOG_REQUEST,
     USERVER_LOG_REQUEST_HEADERS,
+    USERVER_LOG_REQUEST_HEADERS_WHITELIST,
     USERVER_LRU_CACHES,
     USERVER_NO_LOG_SPANS,
     USERVER_RPS_CCONTROL,
@@ -59,4 +62,5 @@ KIT_VARIABLES: Final[tuple[Variable[Any], ...]] = (
     USERVER_RPS_CCONTROL_ENABLED,
     USERVER_TASK_PROCESSOR_PROFILER_DEBUG,
     USERVER_TASK_PROCESSOR_QOS,
+    WEBSOCKET_LIMITS,
 )

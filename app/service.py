@@ -129,7 +129,7 @@ def log_config(config: ServiceConfig, components: ComponentManager) -> None:
 
 
 def _failure(error: Exception) -> str:
-    """Return what to say of a start that failed; what is nobody's text for people is logged, too."""
+    """Return what to say of a start that failed; an error of ours is a text, others are logged."""
     cause = error.__cause__ if isinstance(error, ComponentStartError) else error
     if not isinstance(cause, ServiceError):
         logger.error("the service could not start", exc_info=cause)

@@ -1,6 +1,7 @@
 """The file that keeps the last values for the next start."""
 
 import contextlib
+import glob
 import json
 import os
 import tempfile
@@ -69,7 +70,7 @@ class CacheFile:
         """Remove what processes have left that were killed while they wrote."""
         # By the clock of the file system, which need not be ours.
         now = time.time()
-        for left in self.path.parent.glob(f".{self.path.name}.*{_NEW}"):
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*{_NEW}"):
             with contextlib.suppress(OSError):
                 if now - left.stat().st_mtime > _STALE_AFTER:
                     left.unlink()

@@ -1,6 +1,9 @@
 """The `dynamic-config` and `dynamic-config-fallbacks` sections."""
 
-from collections.abc import Iterator
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -11,19 +14,23 @@ from app.components.component import Component, ComponentConfig
 from app.config_updates.cache_file import CacheFile
 from app.config_updates.updates import Cache
 from app.dynamic_config.source import Source
+from app.signals import on_signal
 from app.static_config.document import OptionPath
 from app.static_config.errors import OptionError
 from app.static_config.model import TaskProcessorName
 from app.task_processors.component import TaskProcessorsComponent
 
+logger = logging.getLogger(__name__)
+
 
 class DynamicConfigComponent(Component):
     """Keeps the values of the dynamic config, and knows the one updater that brings new ones.
 
-    To read variables depend on `Source`.
+    To read variables depend on `Source`. SIGUSR2 lets the updater update at once.
     """
 
     name = "dynamic-config"
+    needs_lifespan = True
 
     class Config(ComponentConfig):
         """Options of the `dynamic-config` section."""
@@ -69,9 +76,17 @@ class DynamicConfigComponent(Component):
         self.cache: Final = _cache(config, task_processors)
         self._updates_enabled = config.updates_enabled
         self._updater: str | None = None
+        self._update_now: Callable[[], None] | None = None
+        self._forget_signal: Callable[[], None] = lambda: None
 
-    def register_updater(self, section: str) -> None:
+    def register_updater(self, section: str, update_now: Callable[[], None]) -> None:
         """Note that this component brings new values.
+
+        Args:
+            section: Its own.
+            update_now: Lets it do so soon, and returns at once; called on the event loop's thread
+                between start and stop of the component `dynamic-config`, which is longer than
+                between its own.
 
         Raises:
             OptionError: the config does not want it, or wants two.
@@ -82,6 +97,27 @@ class DynamicConfigComponent(Component):
         if self._updater is not None:
             raise OptionError({(): f"there can be one updater, and there is {self._updater!r}"})
         self._updater = section
+        self._update_now = update_now
+
+    @override
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def hand_over() -> None:
+            loop.call_soon_threadsafe(self._take_signal)
+
+        self._forget_signal = on_signal(signal.SIGUSR2, hand_over)
+
+    @override
+    async def stop(self) -> None:
+        self._forget_signal()
+
+    def _take_signal(self) -> None:
+        if self._update_now is None:
+            logger.info("SIGUSR2: nothing to do, no updater of the dynamic config has a section")
+        else:
+            logger.info("SIGUSR2: %s updates the dynamic config now", self._updater)
+            self._update_now()
 
     @override
     def warnings(self) -> Iterator[tuple[OptionPath, str]]:

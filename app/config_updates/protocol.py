@@ -5,6 +5,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 VALUES_PATH: Final = "/configs/values"
+SCHEMAS_PATH: Final = "/configs/schemas"
 
 
 class ValuesRequest(BaseModel):
@@ -39,3 +40,70 @@ class ValuesAnswer(BaseModel):
     configs: dict[str, Any]
     updated_at: str
     removed: list[str] = Field(default_factory=list)
+
+
+class VariableSchema(BaseModel):
+    """What a service says of one of its variables.
+
+    Args:
+        schema_: The JSON Schema (draft 2020-12) of its values.
+        default: The value that it has where nobody gives one; may be left out.
+        description: What it does.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, validate_by_name=True)
+
+    schema_: dict[str, Any] = Field(alias="schema")
+    default: Any = None
+    description: str = ""
+
+    @property
+    def has_default(self) -> bool:
+        """Whether the default was not left out."""
+        return "default" in self.model_fields_set
+
+
+class SchemasRequest(BaseModel):
+    """What a service hands in when it starts: all that it knows, instead of what it did before.
+
+    Args:
+        service: Its name.
+        variables: Its variables, by their names.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    service: str
+    variables: dict[str, VariableSchema]
+
+
+class Misfit(BaseModel):
+    """A value that is set for a service, and that the service would not take.
+
+    Args:
+        name: The name of the variable.
+        service: The service that it is set for; "" if for all.
+        stage: The stage that it is set for; "" if for all.
+        path: What leads to what is wrong within the value.
+        text: What is wrong.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str
+    service: str = ""
+    stage: str = ""
+    path: list[str | int]
+    text: str
+
+
+class SchemasAnswer(BaseModel):
+    """What the config service answers to that.
+
+    Args:
+        misfits: Values that are not good by what was handed in.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    misfits: list[Misfit] = Field(default_factory=list)

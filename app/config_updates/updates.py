@@ -75,6 +75,9 @@ class Updates:
         self._first_may_fail: Final = first_may_fail
         # What the last update came to nothing for; the same again is not logged again.
         self._told = ""
+        # Values that could not be written into the cache, and why.
+        self._unkept: Values | None = None
+        self._unkept_told = ""
 
     async def first(self) -> None:
         """Get the values to start with: fetched ones, else those of the cache.
@@ -106,6 +109,7 @@ class Updates:
             values = await self._origin.fetch()
             if values is None:
                 self._source.confirm()
+                await self._keep(self._unkept)
             else:
                 await self._put(values)
         except (UpdateError, ConfigFileError) as error:
@@ -122,8 +126,7 @@ class Updates:
         )
         self._origin.taken()
         _log_update(values, changed)
-        if self._cache is not None:
-            await self._keep(self._cache, values)
+        await self._keep(values)
 
     def _failed(self, text: str) -> None:
         self._source.fail(text)
@@ -131,11 +134,21 @@ class Updates:
             self._told = text
             logger.error("the dynamic config was not updated, its values stay: %s", text)
 
-    async def _keep(self, cache: Cache, values: Values) -> None:
+    async def _keep(self, values: Values | None) -> None:
+        """Write these values into the cache; what fails is tried again at the next update."""
+        cache = self._cache
+        if cache is None or values is None:
+            return
         try:
             await cache.pool.run(cache.file.write, values.document.mapping())
         except OSError as error:
-            logger.error("the cache of the dynamic config: %s", unreadable(cache.file.path, error))  # noqa: TRY400
+            self._unkept = values
+            told, self._unkept_told = self._unkept_told, unreadable(cache.file.path, error)
+            if self._unkept_told != told:
+                logger.error("the cache of the dynamic config: %s", self._unkept_told)  # noqa: TRY400
+        else:
+            self._unkept = None
+            self._unkept_told = ""
 
     async def _take_cached(self, cache: Cache) -> str:
         """Make the values of the cache the present ones; return why not, if so."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from starlette.requests import HTTPConnection
 
+from app.handlers.live_limits import LiveLimits
 from app.websocket.headers import Headers
 from app.websocket.origin import origin_allowed
 
@@ -36,24 +37,20 @@ class Admission:
     """Lets clients in, and counts those that are there, in this process.
 
     Belongs to one event loop. Memory goes by the addresses that are connected, not by those that
-    ever were.
+    ever were. IPv6 counts by /64 networks, which is what one customer has; clients on a Unix socket
+    have no address.
+
+    Who is there stays, also if there may be fewer now. Addresses count whether or not they have a
+    limit: they may get one while clients are there.
 
     Args:
         allowed_origins: See `app.websocket.origin.origin_allowed`.
-        max_connections: At a time; 0 is any number.
-        max_connections_per_address: At a time from one address (IPv6: from one /64 network, which
-            is what one customer has); 0 is any number. Clients on a Unix socket have no address.
+        limits: How many there may be, at each moment.
     """
 
-    def __init__(
-        self,
-        allowed_origins: Collection[str] | None = None,
-        max_connections: int = 0,
-        max_connections_per_address: int = 0,
-    ) -> None:
+    def __init__(self, allowed_origins: Collection[str] | None, limits: LiveLimits) -> None:
         self._allowed_origins: Final = allowed_origins
-        self._max_connections: Final = max_connections
-        self._max_per_address: Final = max_connections_per_address
+        self._limits: Final = limits
         self._connections = 0
         self._by_address: dict[str, int] = {}
 
@@ -66,19 +63,19 @@ class Admission:
         if not origin_allowed(request.headers.raw, self._allowed_origins):
             return Place(self, "", _FOREIGN_ORIGIN)
         client = request.client
-        if not self._max_per_address or client is None or not client.host:
-            return Place(self, "")
-        return Place(self, _network_of(client.host))
+        return Place(self, _network_of(client.host) if client and client.host else "")
 
     def enter(self, address: str) -> Refusal | None:
         """Count one more client, or say why there is no place for it."""
-        if address and self._by_address.get(address, 0) >= self._max_per_address:
+        limits = self._limits.current
+        of_address = self._by_address.get(address, 0)
+        if address and 0 < limits.max_connections_per_address <= of_address:
             return _TOO_MANY_OF_ADDRESS
-        if self._max_connections and self._connections >= self._max_connections:
+        if 0 < limits.max_connections <= self._connections:
             return _TOO_MANY
         self._connections += 1
         if address:
-            self._by_address[address] = self._by_address.get(address, 0) + 1
+            self._by_address[address] = of_address + 1
         return None
 
     def leave(self, address: str) -> None:

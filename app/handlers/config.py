@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 from starlette.routing import compile_path
 
 from app.components.component import ComponentConfig
+from app.logs.escaping import MAX_CHARACTERS
 from app.server.contracts import UrlTrailingSlash
 from app.server.router import TEMPLATE
 from app.static_config.errors import did_you_mean
@@ -80,6 +81,14 @@ class HandlerConfig(ComponentConfig):
         description="Whether a slash at the end of the path may be left out or added (`both`), or"
         " not (`strict-match`).",
     )
+    request_headers_size_log_limit: int = Field(
+        default=512,
+        ge=0,
+        le=MAX_CHARACTERS,
+        description="Bytes of a request's headers that are logged, if"
+        " `USERVER_LOG_REQUEST_HEADERS` of the dynamic config says that they are. Those that there"
+        " is no room for are left out, and counted.",
+    )
 
     @property
     def methods(self) -> list[str]:
@@ -88,7 +97,11 @@ class HandlerConfig(ComponentConfig):
 
 
 class WebSocketHandlerConfig(HandlerConfig, Limits):
-    """Options of a handler of WebSocket connections."""
+    """Options of a handler of WebSocket connections.
+
+    The options from `max-connections` to `close-timeout` can be changed while connections are open:
+    by [`WEBSOCKET_LIMITS`](dynamic_config.md#websocket_limits) of the dynamic config.
+    """
 
     allowed_origins: list[AllowedOrigin] | None = Field(
         default=None,

@@ -38,7 +38,7 @@ async def serve_connection(
     with handler.admission.admit(request) as refusal:
         try:
             answer = refusal or await _decide(handler, request, context, log)
-            accepted = await _answer(channel, answer, log)
+            await _answer(channel, answer, log)
         except ConnectionClosed as end:
             log.given_up(end.record)
             return
@@ -46,10 +46,15 @@ async def serve_connection(
             if channel.closed is not None:
                 log.given_up(channel.closed)
             raise
-        if accepted:
-            client = request.client
-            address = (client.host, client.port) if client else None
+        if isinstance(answer, Refusal):
+            return
+        handler.live_limits.opened(channel, answer.limits)
+        client = request.client
+        address = (client.host, client.port) if client else None
+        try:
             await _handle(handler, WebSocketConnection(channel, address), channel, context)
+        finally:
+            handler.live_limits.closed(channel)
 
 
 async def _decide(
@@ -77,9 +82,8 @@ async def _decide(
     if not accepted:
         return Refusal("", response.status_code, response.headers.raw, response.body)
     context.subprotocol = response.subprotocol
-    return Acceptance(
-        handler.options, response.headers.raw, response.subprotocol, agreement, log.closed
-    )
+    limits = handler.live_limits.current
+    return Acceptance(limits, response.headers.raw, response.subprotocol, agreement, log.closed)
 
 
 def _negotiate(handler: "WebSocketHandlerBase", request: HTTPConnection) -> Agreement | None:
@@ -87,14 +91,13 @@ def _negotiate(handler: "WebSocketHandlerBase", request: HTTPConnection) -> Agre
     return negotiate(values, handler.options.compression)
 
 
-async def _answer(channel: Channel, answer: Acceptance | Refusal, log: ConnectionLog) -> bool:
+async def _answer(channel: Channel, answer: Acceptance | Refusal, log: ConnectionLog) -> None:
     if isinstance(answer, Refusal):
         await channel.refuse(answer.status, answer.headers, answer.body)
         log.refused(answer.status, answer.option)
-        return False
-    await channel.accept(answer)
-    log.opened()
-    return True
+    else:
+        await channel.accept(answer)
+        log.opened()
 
 
 async def _handle(

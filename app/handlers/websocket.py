@@ -12,8 +12,8 @@ from app.components.component import Component
 from app.handlers.admission import Admission
 from app.handlers.config import WebSocketHandlerConfig
 from app.handlers.context import HandshakeResponse, RequestContext
+from app.handlers.live_limits import LiveLimits
 from app.handlers.serving import serve_connection
-from app.host import memory_limit
 from app.server.component import ServerComponent
 from app.static_config.document import OptionPath
 from app.websocket.channel import Channel
@@ -34,18 +34,14 @@ class WebSocketHandlerBase(Component, ABC):
     ) -> None:
         self.handler_name: Final = section
         self.options: Final = config
-        self.admission: Final = Admission(
-            config.allowed_origins, config.max_connections, config.max_connections_per_address
-        )
+        self.live_limits: Final = LiveLimits(section, config, server.source)
+        self.admission: Final = Admission(config.allowed_origins, self.live_limits)
         server.add_handler(self)
 
     @override
     def warnings(self) -> Iterator[tuple[OptionPath, str]]:
-        memory = memory_limit()
-        if self.options.max_remote_payload > memory:
-            mib = memory // 2**20
-            text = f"one message could take more than the memory that there is ({mib} MiB)"
-            yield ("max-remote-payload",), text
+        if risk := self.live_limits.memory_risk():
+            yield ("max-remote-payload",), risk
 
     @abstractmethod
     async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:

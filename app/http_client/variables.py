@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from app.dynamic_config.variable import Variable
+from app.http_client.proxy import Proxy
 from app.static_config.model import ConfigModel
 
 Count = Annotated[int, Field(ge=0)]
@@ -87,10 +88,10 @@ HTTP_CLIENT_CONNECT_THROTTLE = Variable(
 )
 USERVER_HTTP_PROXY = Variable(
     "USERVER_HTTP_PROXY",
-    str,
+    Proxy,
     "",
-    description="The proxy of outgoing requests that have none of their own:"
-    " `[scheme://][user:password@]host:port`. Empty: none.",
-    reader="`app/http_client`, at each request",
-    no_effect_yet=True,
+    description="The proxy of outgoing requests: those to the config service."
+    " `[scheme://][user:password@]host:port`, where `scheme` is `http`, as by default, `https`,"
+    " `socks5` or `socks5h`. Empty: none; `http_proxy` in the environment has no effect.",
+    reader="`app/config_updates`, at each request to the config service",
 )

@@ -7,6 +7,8 @@ from typing_extensions import override
 
 from app.logs.formats import LineFormat
 from app.logs.losses import NOT_FORMATTED, Losses
+from app.logs.place_filter import LevelOf, PlaceFilter
+from app.logs.place_levels import PlaceLevels
 from app.logs.writer import LogWriter
 
 _MAX_DEPTH = 3
@@ -24,10 +26,28 @@ class WriterHandler(logging.Handler):
         self, level: int, line_format: LineFormat, writer: LogWriter, losses: Losses
     ) -> None:
         super().__init__(level)
+        self._own_level = level
+        self._place_filter: PlaceFilter | None = None
         self._format = line_format
         self._writer = writer
         self._losses = losses
         self._depths = threading.local()
+
+    def use_places(self, places: PlaceLevels | None, level_of: LevelOf) -> None:
+        """Take what is to be logged at these places; None: what reaches the handler's level.
+
+        For one thread at a time, while any others log.
+
+        Args:
+            places: What is forced where.
+            level_of: Returns the level that would count for a logger if nothing was forced.
+        """
+        if places is None:
+            self._place_filter = None
+            self.setLevel(self._own_level)
+        else:
+            self._place_filter = PlaceFilter(places, self._own_level, level_of)
+            self.setLevel(min(self._own_level, places.lowest))
 
     @override
     def createLock(self) -> None:
@@ -37,6 +57,10 @@ class WriterHandler(logging.Handler):
 
     @override
     def handle(self, record: logging.LogRecord) -> bool:
+        # The level that the caller has compared may have been that of another moment.
+        places = self._place_filter
+        if not (record.levelno >= self._own_level if places is None else places.lets(record)):
+            return False
         # The base class's may insist on a lock, from Python 3.13 on; there a filter may also return
         # another record.
         kept: object = self.filter(record)

@@ -13,10 +13,14 @@ from app.logs.config import DEFAULT_LOGGER, LoggerConfig
 from app.logs.drain import Drain
 from app.logs.formats import FormatName, line_format
 from app.logs.handler import WriterHandler
-from app.logs.levels import LEVELS
+from app.logs.levels import LEVELS, NONE
 from app.logs.line_queue import LineQueue
 from app.logs.losses import Losses
+from app.logs.lowered_levels import LoweredLevels
+from app.logs.place_levels import PlaceLevels
+from app.logs.source_files import import_folders
 from app.logs.targets import Target, make_target
+from app.logs.variables import DynamicDebug
 from app.logs.writer import LogWriter
 from app.static_config.document import OptionPath
 from app.static_config.errors import OptionError
@@ -49,6 +53,7 @@ class Loggers:
         self._outputs: dict[str, _Output] = {}
         self._before: list[_LoggerState] = []
         self._captures_warnings = False
+        self._lowered = LoweredLevels()
 
     def check(self) -> None:
         """Open each target once, so that who starts the service is told what cannot be written.
@@ -107,6 +112,7 @@ class Loggers:
         """
         if self in _OF_PROCESS:
             _OF_PROCESS.remove(self)
+        self.force_levels(None)
         if self._captures_warnings:
             logging.captureWarnings(False)
             self._captures_warnings = False
@@ -135,6 +141,22 @@ class Loggers:
         for output in self._outputs.values():
             output.writer.use_pool(pool)
 
+    def force_levels(self, config: DynamicDebug | None) -> None:
+        """Log places in the code as `config` says, from now on; what was forced before is not.
+
+        As long as a place is enabled below the level of a logger, that logger makes all records
+        from there on: handlers that somebody else has put on it get them, and ours drop them.
+
+        For one thread at a time, while any others log.
+        """
+        places = None if config is None else PlaceLevels(config, import_folders())
+        if places:
+            self._use_places(places)
+            self._lowered.lower(places.lowest)
+        else:
+            self._lowered.lower(NONE)
+            self._use_places(None)
+
     def reopen(self) -> None:
         """Go on, soon, with the files that have the names then; for signal handlers, too."""
         for output in self._outputs.values():
@@ -143,6 +165,10 @@ class Loggers:
     def lost(self) -> dict[str, int]:
         """Return how many lines each logger has lost since it was installed."""
         return {name: output.losses.total for name, output in self._outputs.items()}
+
+    def _use_places(self, places: PlaceLevels | None) -> None:
+        for output in self._outputs.values():
+            output.handler.use_places(places, self._lowered.level_of)
 
     def _capture_warnings(self) -> None:
         # Somebody may capture them already, and will want to go on.

@@ -10,7 +10,7 @@ from app.components.component import Component
 from app.components.component_list import ComponentList
 from app.components.static_config import MANAGER
 from app.reference.tables import options_table
-from app.reference.texts import description, summary
+from app.reference.texts import description, explanation, summary
 from app.static_config.document import dotted
 from app.static_config.manager import ManagerConfig
 from app.static_config.model import has_required, models_in
@@ -32,6 +32,8 @@ def _section(name: str, model: type[BaseModel], about: str) -> Iterator[str]:
         is_whole = inner is model
         yield f"{'###' if is_whole else '####'} `{dotted(path)}`"
         yield about if is_whole else description(inner)
+        if is_whole and (more := explanation(inner)):
+            yield more
         yield options_table(inner)
 
 

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pydantic.json_schema import JsonSchemaValue
 
-from app.reference.json_schema import DURATION
 from app.static_config.duration import written_duration
+from app.static_config.json_schema import DURATION
 
 
 def in_words(schema: JsonSchemaValue) -> str:

@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
 
 from app.server.asgi_servers import server_of
-from app.server.asgi_waits import SendTimer, Waits
+from app.server.asgi_waits import Nap, SendTimer, Waits
+from app.server.intake import SHORTEST_HOLD
 from app.server.peer_end import our_end
 from app.server.watch import SessionWatch
 from app.websocket.channel import Acceptance, Message, OnEnd
@@ -49,6 +50,8 @@ class AsgiChannel:
         # Set, with the handler's limits, when the handshake is accepted.
         self._limits = _UNTIL_ACCEPTED
         self._rates: InboundRates | None = None
+        # Of a client that has sent more than it may.
+        self._nap = Nap()
         self._send_timer = SendTimer(functools.partial(self.give_up, CloseCause.SLOW_CONSUMER))
         self._watch: SessionWatch | None = None
         self._opened_at = self._loop.time()
@@ -74,15 +77,22 @@ class AsgiChannel:
         await self._send_event({"type": "websocket.accept", **answer})
         self._opened_at = self._loop.time()
         self._on_end = acceptance.on_end
-        self._set_limits(acceptance.limits)
+        self._watch = SessionWatch(acceptance.limits, self)
+        self.set_limits(acceptance.limits)
 
-    def _set_limits(self, limits: Limits) -> None:
+    def set_limits(self, limits: Limits) -> None:
+        if self._watch is None:
+            return
         self._limits = limits
-        self._send_timer.timeout = limits.send_timeout
-        if limits.max_messages_per_second or limits.max_bytes_per_second:
-            self._rates = InboundRates(limits, self._opened_at)
-        if limits.idle_timeout or limits.max_session_time:
-            self._watch = SessionWatch(limits, self)
+        self._watch.set_limits(limits)
+        self._send_timer.set_timeout(limits.send_timeout)
+        if not limits.max_messages_per_second and not limits.max_bytes_per_second:
+            self._rates = None
+        elif self._rates is None:
+            self._rates = InboundRates(limits, self._loop.time())
+        else:
+            self._rates.set_limits(limits, self._loop.time())
+        self._nap.wake()
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         lines, body = complete_refusal(status, headers, body)
@@ -111,8 +121,8 @@ class AsgiChannel:
     async def receive(self) -> Message:
         if self._pending is None:
             self._raise_if_closed()
-            if self._rates is not None and (seconds := self._pause(self._rates)):
-                await self._waits.wait(asyncio.sleep(seconds))
+            while self._rates is not None and (seconds := self._pause(self._rates)):
+                await self._waits.wait(self._nap.sleep(seconds))
             if self._server.wait_is_safe:
                 return self._take(await self._waits.wait(self._receive()))
             self._pending = self._ask()
@@ -135,7 +145,7 @@ class AsgiChannel:
     def _pause(self, rates: InboundRates) -> float:
         """Return how long what comes is to stay with the server, which slows the client down."""
         now = self._loop.time()
-        return rates.seconds_to_wait(now) if not rates.frames_now(now, 1) else 0.0
+        return 0.0 if rates.frames_now(now, 1) else max(rates.seconds_to_wait(now), SHORTEST_HOLD)
 
     def _ask(self) -> asyncio.Task[ASGIEvent]:
         async def event() -> ASGIEvent:
@@ -164,9 +174,9 @@ class AsgiChannel:
             raise ConnectionClosed(self._give_up(record))
         size = payload_size(message)
         if self._rates is not None:
-            self._rates.take_bytes(size)
-            self._rates.take_frames(0, 1)
             now = self._loop.time()
+            self._rates.take_bytes(size, now)
+            self._rates.take_frames(0, 1, now)
             if self._rates.too_many_messages(now) or self._rates.too_many_bytes(now):
                 raise ConnectionClosed(self._give_up(our_end(CloseCause.RATE_LIMIT)))
         self._traffic.messages_received += 1

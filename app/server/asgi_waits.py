@@ -50,21 +50,42 @@ class Waits:
             task.cancel()
 
 
+class Nap:
+    """Lets one task wait for a time that may turn out to be too long."""
+
+    __slots__ = ("_alarm",)
+
+    def __init__(self) -> None:
+        self._alarm: asyncio.Event | None = None
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so long, or until `wake` is called."""
+        alarm = self._alarm = asyncio.Event()
+        timer = asyncio.get_running_loop().call_later(seconds, alarm.set)
+        try:
+            await alarm.wait()
+        finally:
+            timer.cancel()
+
+    def wake(self) -> None:
+        """Let the task go on that waits, if one does."""
+        if self._alarm is not None:
+            self._alarm.set()
+
+
 class SendTimer:
     """Tells when none of those that send has been done for too long.
 
     Most are done at once, so that a timer for each would cost more than to look now and then.
 
-    `timeout` is in seconds; 0 is never.
-
     Args:
         on_stall: Called when it is so; the timer is to be stopped.
     """
 
-    __slots__ = ("_loop", "_on_stall", "_senders", "_since", "_timer", "timeout")
+    __slots__ = ("_loop", "_on_stall", "_senders", "_since", "_timeout", "_timer")
 
     def __init__(self, on_stall: Callable[[], None]) -> None:
-        self.timeout = 0.0
+        self._timeout = 0.0
         self._on_stall = on_stall
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -72,13 +93,22 @@ class SendTimer:
         # When one was done, or the first one began to wait.
         self._since = 0.0
 
+    def set_timeout(self, seconds: float) -> None:
+        """Take this for too long, and 0 for never; those that wait have all of it once more."""
+        if seconds == self._timeout:
+            return
+        self._timeout = seconds
+        self._cancel()
+        if seconds and self._senders:
+            self._look_in(seconds)
+
     def begin(self) -> None:
         """One more sends."""
-        if self.timeout:
+        if self._timeout:
             if not self._senders:
                 self._since = self._loop.time()
             if self._timer is None:
-                self._look_in(self.timeout)
+                self._look_in(self._timeout)
         self._senders += 1
 
     def end(self) -> None:
@@ -89,10 +119,14 @@ class SendTimer:
 
     def stop(self) -> None:
         """Look no more, for ever."""
-        self.timeout = 0.0
+        self._timeout = 0.0
         del self._on_stall  # it holds the connection
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _look_in(self, seconds: float) -> None:
         self._timer = self._loop.call_later(seconds, self._look)
@@ -100,7 +134,7 @@ class SendTimer:
     def _look(self) -> None:
         self._timer = None
         if self._senders:
-            left = self._since + self.timeout - self._loop.time()
+            left = self._since + self._timeout - self._loop.time()
             if left > 0:
                 self._look_in(left)
             else:

@@ -7,9 +7,12 @@ from starlette.routing import Router
 from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
+from app.dynamic_config.source import Source
 from app.host import backlog_limit
 from app.server.contracts import Handler
+from app.server.limited_names import LimitedNames
 from app.server.listener import ListenerConfig
+from app.server.request_log import RequestLog
 from app.server.router import describe_path, make_router, path_shape, paths
 from app.server.tls import is_readable_by_all
 from app.static_config.document import OptionPath
@@ -27,9 +30,12 @@ class ServerComponent(Component):
 
         listener: ListenerConfig = Field(description="Where the service accepts connections.")
 
-    def __init__(self, config: Config, manager: ManagerConfig) -> None:
+    def __init__(self, config: Config, manager: ManagerConfig, source: Source) -> None:
         self.listener = config.listener
+        # For the handlers, whose constructors know of the server only.
+        self.source = source
         self.handlers: list[Handler] = []
+        self._limited_names = LimitedNames(source, self.handlers)
         self._task_processor = config.listener.task_processor
         if self._task_processor != manager.default_task_processor:
             text = (
@@ -59,10 +65,16 @@ class ServerComponent(Component):
         if self.listener.tls is not None and is_readable_by_all(self.listener.tls.private_key):
             option = ("listener", "tls", "private-key")
             yield option, "everybody on this machine may read the file: chmod 600"
+        for text in self._limited_names.unknown_at_first():
+            yield (), text
+
+    @override
+    async def start(self) -> None:
+        self._limited_names.follow()
 
     def router(self) -> Router:
         """Return a router to all handlers."""
-        return make_router(self.handlers)
+        return make_router(self.handlers, RequestLog(self.source))
 
     def describe_handlers(self) -> list[tuple[str, str]]:
         """Return the name and the path of each handler, as a person would want to see them."""

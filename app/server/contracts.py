@@ -33,6 +33,10 @@ class HandlerOptions(Protocol):
     def url_trailing_slash(self) -> UrlTrailingSlash:
         """Whether the path is also found with, or without, a slash at its end."""
 
+    @property
+    def request_headers_size_log_limit(self) -> int:
+        """Bytes of a request's headers that are logged, if they are to be logged."""
+
 
 class Handler(Protocol):
     """Answers the HTTP requests to one path."""

@@ -125,11 +125,21 @@ class Intake:
         """Deliver messages from now on; `inflater` is there if compression was agreed on."""
         self._reader = MessageReader(limits.max_remote_payload, limits.max_fragments, inflater)
         self._rates = InboundRates(limits, self._loop.time())
-        self._must_count = bool(limits.max_messages_per_second or limits.max_bytes_per_second)
-        self._look_ahead(self._loop.time())
+        self._count_by(limits)
         self._mode = _DELIVER
         early, self._early = self._early, b""
         self.feed(early)
+
+    def set_limits(self, limits: Limits) -> None:
+        """Hold what is read from now on to other limits; not before `start`."""
+        self._reader.max_payload = limits.max_remote_payload
+        self._reader.max_fragments = limits.max_fragments
+        self._rates.set_limits(limits, self._loop.time())
+        self._count_by(limits)
+        if self._held is not None:
+            # A client that was too fast may not be so any more; or has to wait for longer.
+            self._let_go()
+            self._wait_for_turn()
 
     def wait(self) -> None:
         """Read nothing for now: an end is to be answered first."""
@@ -146,7 +156,7 @@ class Intake:
         self.heard = True
         self._reader.feed(data)
         if self._must_count:
-            self._rates.take_bytes(len(data))
+            self._rates.take_bytes(len(data), self._loop.time())
         if self._turns.may_read(len(data)):
             self.read()
         else:
@@ -257,7 +267,7 @@ class Intake:
     def _count(self, controls: int, messages: int) -> None:
         now = self._loop.time()
         rates = self._rates
-        rates.take_frames(controls, messages)
+        rates.take_frames(controls, messages, now)
         if self._must_count and self._mode is _DELIVER:
             too_many = rates.too_many_messages(now)
             if too_many:
@@ -265,6 +275,10 @@ class Intake:
             if too_many or rates.too_many_bytes(now):
                 self._sink.meet_end(RATE_EXCEEDED)
         self._look_ahead(now)
+
+    def _count_by(self, limits: Limits) -> None:
+        self._must_count = bool(limits.max_messages_per_second or limits.max_bytes_per_second)
+        self._look_ahead(self._loop.time())
 
     def _look_ahead(self, now: float) -> None:
         """See whether a whole share may be read next time, too."""

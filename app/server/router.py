@@ -12,16 +12,18 @@ from starlette.types import Receive, Scope, Send
 from app.logs.context import enter_handler
 from app.server.asgi_channel import AsgiChannel
 from app.server.contracts import DIRECT, Handler, WebSocketHandler
+from app.server.request_log import RequestLog
 from app.websocket.channel import Channel
 
 
-def make_router(handlers: Iterable[Handler]) -> Router:
+def make_router(handlers: Iterable[Handler], log: RequestLog) -> Router:
     """Return a router to `handlers`; any other path is answered with 404.
 
-    A path without templates comes before those with one, wherever it stands in `handlers`.
+    A path without templates comes before those with one, wherever it stands in `handlers`. What
+    goes to a handler is told to `log` first.
     """
     fixed_first = sorted(handlers, key=lambda handler: "{" in handler.options.path)
-    routes = [route for handler in fixed_first for route in _routes(handler)]
+    routes = [route for handler in fixed_first for route in _routes(handler, log)]
     return Router(routes, redirect_slashes=False, default=_not_found)
 
 
@@ -51,11 +53,14 @@ TEMPLATE: Final = re.compile(r"\{\w+(:\w+)?\}")
 class WebSocketEndpoint:
     """The ASGI application of one WebSocket handler's route."""
 
-    def __init__(self, handler: WebSocketHandler) -> None:
+    def __init__(self, handler: WebSocketHandler, log: RequestLog) -> None:
         self._handler = handler
+        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._handler.serve(_channel(scope, receive, send), HTTPConnection(scope))
+        request = HTTPConnection(scope)
+        _enter(self._handler, request, self._log)
+        await self._handler.serve(_channel(scope, receive, send), request)
 
 
 def _channel(scope: Scope, receive: Receive, send: Send) -> Channel:
@@ -64,24 +69,30 @@ def _channel(scope: Scope, receive: Receive, send: Send) -> Channel:
     return channel or AsgiChannel(scope, receive, send)
 
 
-def _routes(handler: Handler) -> Iterator[BaseRoute]:
+def _routes(handler: Handler, log: RequestLog) -> Iterator[BaseRoute]:
     for path in paths(handler):
         if isinstance(handler, WebSocketHandler):
-            yield WebSocketRoute(path, WebSocketEndpoint(handler), name=handler.handler_name)
+            yield WebSocketRoute(path, WebSocketEndpoint(handler, log), name=handler.handler_name)
         yield Route(
             path,
-            _respond(handler),
+            _respond(handler, log),
             methods=list(handler.options.methods),
             name=handler.handler_name,
         )
 
 
-def _respond(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _respond(handler: Handler, log: RequestLog) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
-        enter_handler(handler.handler_name, request.headers.raw)
+        _enter(handler, request, log)
         return await handler.respond(request)
 
     return respond
+
+
+def _enter(handler: Handler, request: HTTPConnection, log: RequestLog) -> None:
+    """Let the lines of this task be those of a request to `handler`, and log the first one."""
+    enter_handler(handler.handler_name, request.headers.raw)
+    log.received(request, handler.options)
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -39,8 +39,13 @@ class SendBuffer:
         self._writable: asyncio.Event | None = None
 
     def set_limits(self, limits: Limits) -> None:
-        """Let what waits have these limits."""
-        self._transport.set_write_buffer_limits(limits.send_buffer_high, limits.send_buffer_low)
+        """Let what waits have these limits.
+
+        If that is more than may wait now, we `pause` in this call. If it is so little that we could
+        go on, we do when the peer takes something more.
+        """
+        if not self._transport.is_closing():  # uvloop's refuses it then
+            self._transport.set_write_buffer_limits(limits.send_buffer_high, limits.send_buffer_low)
 
     @property
     def paused(self) -> bool:

@@ -35,6 +35,9 @@ HEALTH_INTERVAL: Final = 1.0
 
 LEAVE_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
+PASSED_ON: Final = (signal.SIGUSR1, signal.SIGUSR2)
+"""What the workers are sent, too: reopen the logs, and update the dynamic config."""
+
 _PAUSE = 0.05
 """Seconds between two looks at signals and workers."""
 
@@ -45,7 +48,7 @@ class Supervisor(Multiprocess):
     Args:
         config: Of the workers.
         sockets: What they accept connections on.
-        reopen_logs: Called on SIGUSR1, which the workers then get, too.
+        reopen_logs: Called on SIGUSR1.
     """
 
     def __init__(
@@ -57,7 +60,8 @@ class Supervisor(Multiprocess):
         super().__init__(config, sockets)
         self.failed = False
         self._reopen_logs = reopen_logs
-        self._should_reopen_logs = False
+        # Which of PASSED_ON have come, and have not been passed on yet.
+        self._to_pass_on: set[int] = set()
         # Whether as many workers as there should be have served, and how many died before they did.
         self._has_started = False
         self._early_deaths = 0
@@ -69,13 +73,16 @@ class Supervisor(Multiprocess):
 
     @override
     def run(self) -> None:
-        signal.signal(signal.SIGUSR1, self._note_sigusr1)
+        for sign in PASSED_ON:
+            signal.signal(sign, self._note_signal)
         self.init_processes()
         while not self.should_exit.wait(_PAUSE):
             self.handle_signals()
-            if self._should_reopen_logs:
-                self._reopen_all_logs()
+            self._pass_on_signals()
             self.keep_subprocess_alive()
+        for sign in PASSED_ON:
+            # A handler of Python's would be taken away before the process ends.
+            signal.signal(sign, signal.SIG_IGN)
         self.terminate_all()
         self.join_all()
 
@@ -131,15 +138,20 @@ class Supervisor(Multiprocess):
             self.processes_num -= 1
             self._let_go(self.processes.pop())
 
-    def _note_sigusr1(self, *_: object) -> None:
-        self._should_reopen_logs = True
+    def _note_signal(self, number: int, _: object) -> None:
+        self._to_pass_on.add(number)
 
-    def _reopen_all_logs(self) -> None:
-        self._should_reopen_logs = False
-        self._reopen_logs()
-        for worker in self.processes:
-            if worker.process.is_alive() and worker.pid is not None:
-                os.kill(worker.pid, signal.SIGUSR1)
+    def _pass_on_signals(self) -> None:
+        for sign in PASSED_ON:
+            if sign not in self._to_pass_on:
+                continue
+            # At first: one that comes meanwhile is passed on, too.
+            self._to_pass_on.discard(sign)
+            if sign == signal.SIGUSR1:
+                self._reopen_logs()
+            for worker in self.processes:
+                if worker.process.is_alive() and worker.pid is not None:
+                    os.kill(worker.pid, sign)
 
     def _start_worker(self) -> Process:
         worker = Process(self.config, self.sockets)
@@ -219,7 +231,7 @@ def _signals_ignored_by_children() -> Iterator[None]:
     """Let processes that are started in the block ignore some signals until they handle them.
 
     Ctrl-C goes to all processes of a terminal: one that is just importing its modules would end
-    with a traceback; SIGUSR1 would end it without. Here the signals wait until the block is left.
+    with a traceback; others would end it without. Here the signals wait until the block is left.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_AT_FIRST)
     handlers = {sign: signal.signal(sign, signal.SIG_IGN) for sign in _IGNORED_AT_FIRST}
@@ -231,7 +243,7 @@ def _signals_ignored_by_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_IGNORED_AT_FIRST: Final = (signal.SIGINT, signal.SIGUSR1)
+_IGNORED_AT_FIRST: Final = (signal.SIGINT, *PASSED_ON)
 
 
 def let_signals_in() -> None:

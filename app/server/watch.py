@@ -50,6 +50,8 @@ class Watched(Session, Protocol):
 class SessionWatch:
     """Gives a connection up that is idle, or had its time.
 
+    Made when the connection has opened: its time is counted from then.
+
     Args:
         limits: Those of the connection.
         session: The connection.
@@ -60,6 +62,7 @@ class SessionWatch:
         "_limits",
         "_loop",
         "_messages",
+        "_opened_at",
         "_quiet",
         "_session",
         "_session_timer",
@@ -69,23 +72,45 @@ class SessionWatch:
         self._limits = limits
         self._session = session
         self._loop = asyncio.get_running_loop()
+        self._opened_at = self._loop.time()
         self._idle_timer: asyncio.TimerHandle | None = None
         self._session_timer: asyncio.TimerHandle | None = None
         # The messages that there had been, and how many checks in a row there were no others.
-        self._messages = session.messages
+        self._messages = 0
         self._quiet = 0
-        if limits.idle_timeout:
-            self._check_idle_later()
-        if limits.max_session_time:
-            self._session_timer = self._loop.call_later(
-                limits.max_session_time, session.give_up, CloseCause.SESSION_TIME
-            )
+        self._watch_idleness()
+        self._watch_age()
+
+    def set_limits(self, limits: Limits) -> None:
+        """Hold the connection to other limits: a time that becomes another one begins anew.
+
+        But not the session's time: one that is over by now ends the connection.
+        """
+        before, self._limits = self._limits, limits
+        if limits.idle_timeout != before.idle_timeout:
+            self._watch_idleness()
+        if limits.max_session_time != before.max_session_time:
+            self._watch_age()
 
     def stop(self) -> None:
         """Do nothing any more."""
-        for timer in (self._idle_timer, self._session_timer):
-            if timer is not None:
-                timer.cancel()
+        _cancel(self._idle_timer)
+        _cancel(self._session_timer)
+
+    def _watch_idleness(self) -> None:
+        _cancel(self._idle_timer)
+        self._messages = self._session.messages
+        self._quiet = 0
+        if self._limits.idle_timeout:
+            self._check_idle_later()
+
+    def _watch_age(self) -> None:
+        _cancel(self._session_timer)
+        if self._limits.max_session_time:
+            left = self._opened_at + self._limits.max_session_time - self._loop.time()
+            self._session_timer = self._loop.call_later(
+                max(left, 0.0), self._session.give_up, CloseCause.SESSION_TIME
+            )
 
     def _check_idle_later(self) -> None:
         seconds = self._limits.idle_timeout / IDLE_CHECKS
@@ -122,17 +147,29 @@ class Watch(SessionWatch):
         self._life_timer: asyncio.TimerHandle | None = None
         # There is one once a peer had to be waited for.
         self._stall: StallTimer | None = None
-        if limits.ping_interval:
-            self._ping_later()
+        self._watch_life()
+
+    @override
+    def set_limits(self, limits: Limits) -> None:
+        """Hold the connection to other limits.
+
+        Call `writing_waits` again, if it does: that may begin anew, too.
+        """
+        before = self._limits
+        super().set_limits(limits)
+        if limits.ping_interval != before.ping_interval:
+            self._watch_life()
+        if limits.ping_timeout != before.ping_timeout and self._life_timer is not None:
+            self._expect_life()
+        if _stall_limits(limits) != _stall_limits(before):
+            self._stop_stall()
 
     @override
     def stop(self) -> None:
         super().stop()
-        if self._stall is not None:
-            self._stall.stop()
-        for timer in (self._ping_timer, self._life_timer):
-            if timer is not None:
-                timer.cancel()
+        self._stop_stall()
+        _cancel(self._ping_timer)
+        _cancel(self._life_timer)
 
     def writing_waits(self, transport: asyncio.WriteTransport) -> None:
         """As much waits for the peer as may, or more."""
@@ -149,6 +186,18 @@ class Watch(SessionWatch):
         if self._stall is not None:
             self._stall.go_on()
 
+    def _stop_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.stop()
+            self._stall = None
+
+    def _watch_life(self) -> None:
+        _cancel(self._ping_timer)
+        if self._limits.ping_interval:
+            self._ping_later()
+        else:
+            self._expect_nothing()
+
     def _ping_later(self) -> None:
         interval = self._limits.ping_interval
         seconds = interval * random.uniform(EARLIEST_PING, 1)
@@ -156,18 +205,35 @@ class Watch(SessionWatch):
 
     def _ping(self) -> None:
         self._ping_later()
-        if self._life_timer is not None:
-            if not self._watched.heard:
-                self._watched.send_ping()  # what an earlier one has asked for is still due
-                return
-            self._life_timer.cancel()
-        self._life_timer = None
+        if self._life_timer is not None and not self._watched.heard:
+            self._watched.send_ping()  # what an earlier one has asked for is still due
+            return
+        self._expect_nothing()
         self._watched.heard = False
         # A peer that does not even take the ping is up to the send timeout.
-        if self._watched.send_ping() and self._limits.ping_timeout:
+        if self._watched.send_ping():
+            self._expect_life()
+
+    def _expect_life(self) -> None:
+        """Within the timeout something must come."""
+        self._expect_nothing()
+        if self._limits.ping_timeout:
             self._life_timer = self._loop.call_later(self._limits.ping_timeout, self._check_life)
+
+    def _expect_nothing(self) -> None:
+        _cancel(self._life_timer)
+        self._life_timer = None
 
     def _check_life(self) -> None:
         self._life_timer = None
         if not self._watched.heard:
             self._watched.give_up(CloseCause.PING_TIMEOUT)
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
+
+
+def _stall_limits(limits: Limits) -> tuple[float, int]:
+    return limits.send_timeout, limits.send_buffer_high

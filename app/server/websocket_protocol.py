@@ -11,6 +11,7 @@ from app.websocket.channel import Acceptance, Message
 from app.websocket.deflate import Deflater
 from app.websocket.frames import Opcode, encode_control, encode_message
 from app.websocket.handshake import encode_switching_protocols
+from app.websocket.limits import Limits
 from app.websocket.traffic import payload_size
 
 COMPRESSION_COST: Final = 4
@@ -51,15 +52,24 @@ class WebSocketProtocol(EndingProtocol):
         self._state = ConnectionState.OPEN
         self._opened_at = self._loop.time()
         self._on_end = acceptance.on_end
-        self._limits = limits = acceptance.limits
+        self._watch = Watch(acceptance.limits, self)
+        self._take_limits(acceptance.limits, self._watch)
+        self._out.flush()
+        self._intake.start(acceptance.limits, agreement.inflater() if agreement else None)
+        self._deflater = agreement.deflater() if agreement else None
+
+    def set_limits(self, limits: Limits) -> None:
+        if self._state is ConnectionState.OPEN and self._watch is not None:
+            self._watch.set_limits(limits)
+            self._take_limits(limits, self._watch)
+            self._intake.set_limits(limits)
+
+    def _take_limits(self, limits: Limits, watch: Watch) -> None:
+        self._limits = limits
         self._fragment_size = limits.fragment_size
         self._out.set_limits(limits)
-        self._watch = Watch(limits, self)
         if self._out.paused:
-            self._watch.writing_waits(self._transport)  # the transport tells it once only
-        self._out.flush()
-        self._intake.start(limits, agreement.inflater() if agreement else None)
-        self._deflater = agreement.deflater() if agreement else None
+            watch.writing_waits(self._transport)  # the transport tells it once only
 
     # Receiving.
 

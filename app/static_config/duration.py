@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 
 Seconds = float
 
@@ -38,5 +38,6 @@ def written_duration(seconds: Seconds) -> str:
 Duration = Annotated[
     Seconds,
     BeforeValidator(parse_duration, json_schema_input_type=int | str),
+    PlainSerializer(written_duration, when_used="json"),
 ]
 """An option that is a length of time; in code it has seconds."""

@@ -1,10 +1,18 @@
 """The variable that says which file is of which type."""
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from app.dynamic_config.variable import Variable
+from app.static_files.content_types import OTHERS, check_end, check_media_type
+
+FileEnd = Annotated[str, AfterValidator(check_end)]
+MediaType = Annotated[str, AfterValidator(check_media_type)]
 
 USERVER_FILES_CONTENT_TYPE_MAP = Variable(
     "USERVER_FILES_CONTENT_TYPE_MAP",
-    dict[str, str],
+    dict[FileEnd, MediaType],
     {
         ".css": "text/css",
         ".gif": "image/gif",
@@ -16,10 +24,10 @@ USERVER_FILES_CONTENT_TYPE_MAP = Variable(
         ".md": "text/markdown",
         ".png": "image/png",
         ".svg": "image/svg+xml",
-        "__default__": "text/plain",
+        OTHERS: "text/plain",
     },
-    description="The `Content-Type` of a file by the end of its name, with its dot; `__default__`"
-    " is that of all others, which without it are answered with status 500.",
-    reader="`app/static_files`, at each request",
-    no_effect_yet=True,
+    description="The `Content-Type` of a file by the end of its name, with its dot (`.tar.gz` comes"
+    " before `.gz`); `__default__` is that of all others, which without it are answered with status"
+    " 500. `charset=utf-8` is added to a type of text that names no charset.",
+    reader="`app/chat`, at each request for the page",
 )

@@ -17,13 +17,13 @@ _MANY_PARTS = 256
 _IncrementalDecoder = codecs.getincrementaldecoder("utf-8")
 
 
-def misplaced(opcode: int, frames: int) -> FrameError:
+def misplaced(opcode: int, frames: int, max_frames: int) -> FrameError:
     """Return what is wrong with a data frame that may not follow so many of its message."""
     if opcode:
         return FrameError(CloseCode.PROTOCOL_ERROR, "a message starts within another")
     if not frames:
         return FrameError(CloseCode.PROTOCOL_ERROR, "nothing is to be continued")
-    return FrameError(CloseCode.MESSAGE_TOO_BIG, f"a message has at most {frames} frames")
+    return FrameError(CloseCode.MESSAGE_TOO_BIG, f"a message has at most {max_frames} frames")
 
 
 def check_size(size: int, max_payload: int, frames: int, compressed: bool) -> None:

@@ -53,6 +53,14 @@ class Channel(Protocol):
             ValueError: a header or the subprotocol would break out of its line.
         """
 
+    def set_limits(self, limits: Limits) -> None:
+        """Hold the peer to other limits from now on: the next message is the first.
+
+        A message of which a part has come may be refused at its next frame. A timeout that becomes
+        another one begins anew, but for that of the session. Harmless before the handshake has been
+        accepted, which brings its limits, and after the end.
+        """
+
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer the opening handshake with an HTTP response instead; ends the channel.
 

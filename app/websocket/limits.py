@@ -16,6 +16,8 @@ _Timeout = Annotated[Duration, Field(ge=0, le=MAX_SECONDS)]
 class Limits(ConfigModel):
     """The limits of a handler's connections: all that a peer could otherwise have as it likes.
 
+    Each can be changed while connections are open: see `app.websocket.variables`.
+
     What ASGI does not show holds on the direct path only: frames and pings, and with them
     `fragment-size`, `max-fragments`, `max-control-frames-per-second`, `ping-interval`,
     `ping-timeout`, `send-buffer-high` and `send-buffer-low`. On the portable path
@@ -143,9 +145,17 @@ class Limits(ConfigModel):
         " before it, and how long ours waits for the client's.",
     )
 
-    @model_validator(mode="after")
-    def _low_is_below_high(self) -> Self:
+    def raise_if_contradictory(self) -> None:
+        """Check what no option can know by itself.
+
+        Raises:
+            OptionError: options that do not go together.
+        """
         if self.send_buffer_low > self.send_buffer_high:
             text = f"must not be more than send-buffer-high, {self.send_buffer_high}"
             raise OptionError({("send-buffer-low",): text})
+
+    @model_validator(mode="after")
+    def _options_go_together(self) -> Self:
+        self.raise_if_contradictory()
         return self

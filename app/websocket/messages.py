@@ -76,7 +76,8 @@ class MessageReader:
     Args:
         max_payload: Bytes that a message may have, inflated; changed, it holds from the next frame
             on, or the next compressed message.
-        max_fragments: Frames that a message may have, 1 or more; empty ones count.
+        max_fragments: Frames that a message may have, 1 or more; empty ones count. Changed, it
+            holds from the next frame on.
         inflater: For compressed messages, if they were agreed on (RFC 7692).
     """
 
@@ -245,7 +246,7 @@ class MessageReader:
         frames = self._frames
         # Continuations follow what another kind began.
         if frames if opcode else not 0 < frames < self.max_fragments:
-            raise misplaced(opcode, frames)
+            raise misplaced(opcode, frames, self.max_fragments)
         if length <= MAX_SHORT_LENGTH:
             start = offset + 2
         elif extent := decode_length(buffer, offset):

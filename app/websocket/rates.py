@@ -30,9 +30,23 @@ class TokenBucket:
         self._tokens = min(self._burst, self._tokens + gained)
         return self._tokens
 
-    def take(self, count: float) -> None:
+    def set_rate(self, rate: float, burst: float, now: float) -> None:
+        """Get and hold as many as this from now on; what there is, or is owed, stays.
+
+        Of what there is no more than the new burst.
+        """
+        self.tokens(now)  # those that came at the old rate
+        self._rate = rate
+        self._burst = burst
+
+    def forgive(self) -> None:
+        """Let there be no debt."""
+        self._tokens = max(0.0, self._tokens)
+
+    def take(self, count: float, now: float) -> None:
         """Take `count` tokens, there or not."""
-        self._tokens -= count
+        # Of those that are there now: more than it holds there never were, however long ago.
+        self._tokens = self.tokens(now) - count
 
     def seconds_until(self, count: float, now: float) -> float:
         """Return how long it is until there are `count` tokens; 0 if there are."""
@@ -56,16 +70,31 @@ class InboundRates:
         self._bytes = _bucket(limits.max_bytes_per_second, now)
         self._closes = limits.on_rate_limit == "close"
 
-    def take_bytes(self, count: int) -> None:
+    def set_limits(self, limits: Limits, now: float) -> None:
+        """Hold the client to other limits from now on.
+
+        What it has sent so far still counts, but is nothing to be closed for if so far it would
+        have been slowed down.
+        """
+        controls = limits.max_control_frames_per_second
+        self._controls.set_rate(controls, 2 * controls, now)
+        self._messages = _changed(self._messages, limits.max_messages_per_second, now)
+        self._bytes = _changed(self._bytes, limits.max_bytes_per_second, now)
+        closed = self._closes
+        self._closes = limits.on_rate_limit == "close"
+        if self._closes and not closed and self._bytes is not None:
+            self._bytes.forgive()
+
+    def take_bytes(self, count: int, now: float) -> None:
         """So many bytes have come."""
         if self._bytes is not None:
-            self._bytes.take(count)
+            self._bytes.take(count, now)
 
-    def take_frames(self, controls: int, messages: int) -> None:
+    def take_frames(self, controls: int, messages: int, now: float) -> None:
         """So many pings and pongs, and so many messages, have been read."""
-        self._controls.take(controls)
+        self._controls.take(controls, now)
         if self._messages is not None:
-            self._messages.take(messages)
+            self._messages.take(messages, now)
 
     def too_many_messages(self, now: float) -> bool:
         """Return whether the client is to be closed for the last message that was read."""
@@ -99,3 +128,11 @@ class InboundRates:
 
 def _bucket(rate: int, now: float) -> TokenBucket | None:
     return TokenBucket(rate, rate, now) if rate else None
+
+
+def _changed(bucket: TokenBucket | None, rate: int, now: float) -> TokenBucket | None:
+    """Return a bucket for another rate, the same one if both the old and the new one are one."""
+    if bucket is None or not rate:
+        return _bucket(rate, now)
+    bucket.set_rate(rate, rate, now)
+    return bucket

@@ -13,7 +13,8 @@ from app.websocket.limits import Limits
 class RecordingChannel:
     """See `app.websocket.channel.Channel`.
 
-    `accepted`, `refused`, `sent`, `pings` and `closes` are what the code under test has asked for.
+    `accepted`, `limits`, `refused`, `sent`, `pings` and `closes` are what the code under test has
+    asked for.
     """
 
     def __init__(self, *messages: Message) -> None:
@@ -62,6 +63,9 @@ class RecordingChannel:
         self.limits = acceptance.limits
         self.compression = acceptance.compression
         self._on_end = acceptance.on_end
+
+    def set_limits(self, limits: Limits) -> None:
+        self.limits = limits
 
     async def refuse(self, status: int, headers: Headers, body: bytes) -> None:
         self._raise_if_gone()

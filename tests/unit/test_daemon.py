@@ -97,7 +97,6 @@ def test_report_tells_what_has_no_effect_yet(folder: Path, printed: Printed) -> 
     assert printed.report()["no effect yet"] == [
         "components_manager.coro_pool.initial_size",
         "components_manager.coro_pool.max_size",
-        f"{AT}.dynamic-config.fs-cache-path",
         *(variable.name for variable in KIT_VARIABLES if variable.no_effect_yet),
     ]
 

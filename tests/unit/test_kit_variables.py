@@ -1,4 +1,4 @@
-"""The 23 variables of the original: each value in its file is good, and no bad one is."""
+"""The variables of the kit: each value in the original's file is good, and no bad one is."""
 
 import json
 import pickle
@@ -40,6 +40,12 @@ DEFAULTS_UNLIKE_THE_FILE: Final[dict[str, Any]] = {
         "per-host-limit": 3000,
         "per-host-per-second": 500,
     },
+}
+
+# What a variable is that the file does not name, where nobody gives a value.
+DEFAULTS_OF_OTHERS: Final[dict[str, Any]] = {
+    "USERVER_LOG_REQUEST_HEADERS_WHITELIST": [],
+    "WEBSOCKET_LIMITS": {},
 }
 
 
@@ -111,7 +117,11 @@ GOOD: Final[dict[str, list[Any]]] = {
         {"a": {}},
         {"a": {"dumps-enabled": False, "min-dump-interval-ms": 0}},
     ],
-    "USERVER_FILES_CONTENT_TYPE_MAP": [{}, {"__default__": "text/plain"}],
+    "USERVER_FILES_CONTENT_TYPE_MAP": [
+        {},
+        {"__default__": "text/plain"},
+        {".tar.gz": "application/x-gtar", ".htm-5": 'text/html; charset="utf-8" ;a=b'},
+    ],
     "USERVER_HANDLER_STREAM_API_ENABLED": [True],
     "USERVER_HTTP_PROXY": ["localhost:3128", "socks5://user:secret@proxy:1080"],
     "USERVER_LOG_DYNAMIC_DEBUG": [
@@ -121,6 +131,7 @@ GOOD: Final[dict[str, list[Any]]] = {
     ],
     "USERVER_LOG_REQUEST": [False],
     "USERVER_LOG_REQUEST_HEADERS": [True],
+    "USERVER_LOG_REQUEST_HEADERS_WHITELIST": [[], ["Host", "x-request-id", "a!#$%&'*+.^_`|~0"]],
     "USERVER_LRU_CACHES": [{"a": LRU_CACHE}, {"a": but(LRU_CACHE, background_update=True)}],
     "USERVER_NO_LOG_SPANS": [{"names": ["http/chat"], "prefixes": ["update-task/", ""]}],
     "USERVER_RPS_CCONTROL": [
@@ -147,6 +158,12 @@ GOOD: Final[dict[str, list[Any]]] = {
         qos(changed(OVERLOAD, "action", "cancel")),
         qos(changed(OVERLOAD, "sensor_time_limit_us", 0)),
         qos(OVERLOAD, "nobody-has-this-name"),
+    ],
+    "WEBSOCKET_LIMITS": [
+        {"chat": {}, "": {}},
+        {"chat": {"max-remote-payload": 1, "fragment-size": 0, "on-rate-limit": "close"}},
+        *({"chat": {"ping-interval": time}} for time in ("0s", "1ms", "20s", "365d", 0, 20)),
+        {"chat": {"send-buffer-low": 10**6}},
     ],
 }
 
@@ -193,6 +210,9 @@ BAD: Final[dict[str, list[Any]]] = {
     "USERVER_FILES_CONTENT_TYPE_MAP": [
         *NO_OBJECT,
         *({".html": value} for value in NO_STRING),
+        *({".html": value} for value in ("", "html", "text/", "text/html;", "te xt/html")),
+        *({".html": f"text/html{end}"} for end in ("\n", "\r\nSet-Cookie: a=b", ";a=\x00", "é")),
+        *({end: "text/html"} for end in ("", "html", ".", "..", ".a/b", "default", "__DEFAULT__")),
     ],
     "USERVER_HANDLER_STREAM_API_ENABLED": NO_BOOL,
     "USERVER_HTTP_PROXY": NO_STRING,
@@ -208,6 +228,10 @@ BAD: Final[dict[str, list[Any]]] = {
     ],
     "USERVER_LOG_REQUEST": NO_BOOL,
     "USERVER_LOG_REQUEST_HEADERS": NO_BOOL,
+    "USERVER_LOG_REQUEST_HEADERS_WHITELIST": [
+        *NO_STRINGS,
+        *([name] for name in ("", " host", "host:", "a b", "a\n", "é")),
+    ],
     "USERVER_LRU_CACHES": [
         *NO_OBJECT,
         *({"a": value} for value in NO_OBJECT),
@@ -285,11 +309,23 @@ BAD: Final[dict[str, list[Any]]] = {
         *(qos(changed(OVERLOAD, "action", value)) for value in ("CANCEL", "drop", "", None, 1)),
         qos(changed(OVERLOAD, "time-limit-us", 0)),
     ],
+    "WEBSOCKET_LIMITS": [
+        *NO_OBJECT,
+        *({"chat": value} for value in NO_OBJECT),
+        *({"chat": {"max-connections": value}} for value in NO_COUNT),
+        *({"chat": {"max-remote-payload": value}} for value in (*NO_COUNT, 0)),
+        *({"chat": {"ping-interval": value}} for value in (None, -1, 1.5, "", "1.5s", "366d")),
+        *({"chat": {"close-timeout": value}} for value in (0, "0s", "61m", True)),
+        *({"chat": {"on-rate-limit": value}} for value in (None, "", "PAUSE", 1)),
+        *({"chat": {option: None}} for option in ("path", "max_connections", "allowed-origins")),
+    ],
 }
 
 
-def test_variables_are_those_of_the_original_and_each_is_there_once() -> None:
-    assert sorted(variable.name for variable in KIT_VARIABLES) == sorted(IN_FILE)
+def test_variables_are_those_of_the_original_and_ours_and_each_is_there_once() -> None:
+    expected = sorted([*IN_FILE, *DEFAULTS_OF_OTHERS])
+
+    assert sorted(variable.name for variable in KIT_VARIABLES) == expected
 
 
 def test_tables_of_this_file_miss_no_variable() -> None:
@@ -299,8 +335,8 @@ def test_tables_of_this_file_miss_no_variable() -> None:
 def test_values_of_the_original_are_good_together() -> None:
     snapshot = parse_snapshot(plain_document(str(FILE), IN_FILE), KIT_VARIABLES)
 
-    for variable in KIT_VARIABLES:
-        assert snapshot[variable] == variable.parse(IN_FILE[variable.name])
+    for name, value in IN_FILE.items():
+        assert snapshot[BY_NAME[name]] == BY_NAME[name].parse(value)
 
 
 @pytest.mark.parametrize("name", IN_FILE)
@@ -308,6 +344,11 @@ def test_default_is_the_value_of_the_original(name: str) -> None:
     expected = DEFAULTS_UNLIKE_THE_FILE.get(name, IN_FILE[name])
 
     assert BY_NAME[name].default == BY_NAME[name].parse(expected)
+
+
+@pytest.mark.parametrize("name", DEFAULTS_OF_OTHERS)
+def test_default_of_what_the_file_does_not_name(name: str) -> None:
+    assert BY_NAME[name].default == BY_NAME[name].parse(DEFAULTS_OF_OTHERS[name])
 
 
 @pytest.mark.parametrize(
@@ -331,7 +372,7 @@ def test_bad_value_is_refused(name: str, value: object) -> None:
         BY_NAME[name].parse(value)
 
 
-@pytest.mark.parametrize("name", IN_FILE)
+@pytest.mark.parametrize("name", BY_NAME)
 def test_pickling_keeps_name_and_default(name: str) -> None:
     copy = pickle.loads(pickle.dumps(BY_NAME[name]))
 

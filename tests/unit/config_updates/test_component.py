@@ -1,3 +1,7 @@
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+
 import pytest
 
 from app.config_updates.component import DynamicConfigComponent
@@ -6,6 +10,7 @@ from app.dynamic_config.source import Source
 from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 from app.task_processors.component import TaskProcessorsComponent
+from tests.helpers.clients import TIMEOUT
 
 MANAGER = ManagerConfig.model_validate(
     {
@@ -61,3 +66,82 @@ def test_updates_that_nobody_makes_are_probably_not_meant() -> None:
         ("updates-enabled",),
         ("fs-cache-path",),
     ]
+
+
+def test_updates_have_one_updater() -> None:
+    dynamic_config = component(**{"updates-enabled": True})
+    dynamic_config.register_updater("first", lambda: None)
+
+    with pytest.raises(OptionError, match="there can be one updater, and there is 'first'"):
+        dynamic_config.register_updater("second", lambda: None)
+
+
+def test_updater_needs_updates_that_are_enabled() -> None:
+    with pytest.raises(OptionError, match="an updater needs 'updates-enabled: true'"):
+        component().register_updater("updater", lambda: None)
+
+
+# SIGUSR2
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[list[DynamicConfigComponent]]:
+    """Takes components that have been started; in the end SIGUSR2 is what it was."""
+    before = signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    started: list[DynamicConfigComponent] = []
+    yield started
+    for each in started:
+        await each.stop()
+    assert signal.getsignal(signal.SIGUSR2) is signal.SIG_IGN
+    signal.signal(signal.SIGUSR2, before)
+
+
+async def test_signal_lets_the_updater_update_now(
+    started: list[DynamicConfigComponent], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    told = asyncio.Event()
+    dynamic_config = component(**{"updates-enabled": True})
+    dynamic_config.register_updater("updater", told.set)
+    await dynamic_config.start()
+    started.append(dynamic_config)
+
+    for _ in range(2):
+        signal.raise_signal(signal.SIGUSR2)
+        async with asyncio.timeout(TIMEOUT):
+            await told.wait()
+        told.clear()
+
+    assert caplog.messages == ["SIGUSR2: updater updates the dynamic config now"] * 2
+
+
+async def test_signal_without_an_updater_is_only_logged(
+    started: list[DynamicConfigComponent], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    dynamic_config = component()
+    await dynamic_config.start()
+    started.append(dynamic_config)
+
+    signal.raise_signal(signal.SIGUSR2)
+    seen = asyncio.Event()
+    asyncio.get_running_loop().call_soon(seen.set)
+    await seen.wait()
+
+    assert caplog.messages == [
+        "SIGUSR2: nothing to do, no updater of the dynamic config has a section"
+    ]
+
+
+async def test_signal_after_the_stop_does_what_it_did_before(
+    started: list[DynamicConfigComponent], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    dynamic_config = component()
+    await dynamic_config.start()
+    await dynamic_config.stop()
+
+    signal.raise_signal(signal.SIGUSR2)
+    await asyncio.sleep(0)
+
+    assert caplog.messages == []

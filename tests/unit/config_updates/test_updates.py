@@ -208,3 +208,23 @@ async def test_cache_that_cannot_be_written_is_logged_and_the_values_hold(
     assert source.snapshot[COUNT] == 2
     assert caplog.records[-1].levelname == "ERROR"
     assert "cache of the dynamic config" in caplog.records[-1].getMessage()
+
+
+async def test_cache_that_could_not_be_written_is_written_at_the_next_update(
+    source: Source, pool: ThreadPool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "folder"
+    folder.write_text("in the way")
+    cache = Cache(CacheFile(folder / "cache.json"), pool)
+    bringing = updates(source, ScriptedOrigin({"COUNT": 2}, None, None, None), cache)
+    await bringing.again()
+    await bringing.again()
+    assert len(caplog.records) == 1
+
+    folder.unlink()
+    await bringing.again()
+    assert json.loads(cache.file.path.read_text()) == {"COUNT": 2}
+
+    cache.file.path.unlink()
+    await bringing.again()
+    assert not cache.file.path.exists(), "what is written is not written again"

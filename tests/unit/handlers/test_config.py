@@ -29,6 +29,20 @@ def test_other_options_have_defaults() -> None:
 
     assert config.task_processor is None
     assert config.url_trailing_slash == "both"
+    assert config.request_headers_size_log_limit == 512
+
+
+@pytest.mark.parametrize("value", [0, 512, 10_000])
+def test_headers_may_have_as_many_bytes_as_the_log_shows_of_a_value(value: int) -> None:
+    config = handler(request_headers_size_log_limit=value)
+
+    assert config.request_headers_size_log_limit == value
+
+
+@pytest.mark.parametrize("value", [-1, 10_001, 1.5, "512", None, True])
+def test_bytes_of_headers_are_a_number_within_bounds(value: object) -> None:
+    with pytest.raises(ValidationError, match="request_headers_size_log_limit"):
+        handler(request_headers_size_log_limit=value)
 
 
 @pytest.mark.parametrize("path", ["/", "/a", "/a/", "/a/{b}", "/{a}/{b:int}", "/{rest:path}"])

@@ -17,12 +17,11 @@ from app.handlers.context import HandshakeResponse, RequestContext
 from app.handlers.websocket import WebSocketHandlerBase
 from app.logs.context import LINE_CONTEXT, LineContext
 from app.logs.formats import line_format
-from app.server.component import ServerComponent
-from app.static_config.manager import ManagerConfig
 from app.websocket.close import CloseCause, ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.connection import WebSocketConnection
 from app.websocket.traffic import Traffic
 from tests.helpers.recording_channel import RecordingChannel
+from tests.helpers.server_component import server_component
 
 TIMEOUT = 10.0
 
@@ -233,16 +232,8 @@ class RaisingHandler(TalkingHandler):
 
 
 def make(handler: type[TalkingHandler]) -> TalkingHandler:
-    manager = ManagerConfig.model_validate(
-        {
-            "task_processors": {"main-task-processor": {"worker_threads": 1}},
-            "default_task_processor": "main-task-processor",
-        }
-    )
-    listener = {"listener": {"port": 0, "task_processor": "main-task-processor"}}
-    server = ServerComponent(ServerComponent.Config.model_validate(listener), manager)
     config = WebSocketHandlerConfig(path="/chat", method="GET")
-    return handler(config, server, "section")
+    return handler(config, server_component(), "section")
 
 
 async def serve(

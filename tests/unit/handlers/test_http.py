@@ -8,7 +8,7 @@ from app.handlers.config import HandlerConfig
 from app.handlers.http import HttpHandlerBase
 from app.server.component import ServerComponent
 from app.static_config.errors import OptionError
-from app.static_config.manager import ManagerConfig
+from tests.helpers.server_component import server_component
 
 
 class GreetingHandler(HttpHandlerBase):
@@ -21,16 +21,7 @@ class GreetingHandler(HttpHandlerBase):
 
 @pytest.fixture
 def server() -> ServerComponent:
-    manager = ManagerConfig.model_validate(
-        {
-            "task_processors": {"main-task-processor": {"worker_threads": 1}},
-            "default_task_processor": "main-task-processor",
-        }
-    )
-    config = ServerComponent.Config.model_validate(
-        {"listener": {"port": 0, "task_processor": "main-task-processor"}}
-    )
-    return ServerComponent(config, manager)
+    return server_component()
 
 
 async def test_handler_answers_under_its_section(server: ServerComponent) -> None:

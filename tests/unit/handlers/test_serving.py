@@ -12,12 +12,11 @@ from typing_extensions import override
 from app.handlers.config import WebSocketHandlerConfig
 from app.handlers.context import HandshakeResponse, RequestContext
 from app.handlers.websocket import WebSocketHandlerBase
-from app.server.component import ServerComponent
 from app.server.ending import SHUTDOWN_TIMEOUT
-from app.static_config.manager import ManagerConfig
 from app.websocket.close import CloseCause
 from app.websocket.connection import WebSocketConnection
 from tests.helpers.direct_connection import HANDSHAKE_TIMEOUT, TIMEOUT, Connection, turn
+from tests.helpers.server_component import server_component
 from tests.helpers.virtual_time import VIRTUAL_TIME
 
 Handshake = Callable[[HandshakeResponse], Coroutine[Any, Any, bool]]
@@ -49,14 +48,8 @@ class Handler(WebSocketHandlerBase):
 
 def serve(handshake: Handshake) -> tuple[Connection, asyncio.Task[None]]:
     """Return a connection of the direct path, and the task that serves it."""
-    processors = {"main-task-processor": {"worker_threads": 1}}
-    manager = ManagerConfig.model_validate(
-        {"task_processors": processors, "default_task_processor": "main-task-processor"}
-    )
-    listener = {"listener": {"port": 0, "task_processor": "main-task-processor"}}
-    server = ServerComponent(ServerComponent.Config.model_validate(listener), manager)
     config = WebSocketHandlerConfig.model_validate({"path": "/a", "method": "GET"})
-    handler = Handler(config, server, "section")
+    handler = Handler(config, server_component(), "section")
     handler.handshake = handshake
     connection = Connection()
     scope = {"type": "websocket", "path": "/a", "query_string": b"", "headers": []}

@@ -10,11 +10,11 @@ from typing_extensions import override
 from app.handlers.config import WebSocketHandlerConfig
 from app.handlers.context import HandshakeResponse, RequestContext
 from app.handlers.websocket import WebSocketHandlerBase
-from app.server.component import ServerComponent
-from app.static_config.manager import ManagerConfig
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.connection import WebSocketConnection
+from app.websocket.limits import Limits
 from tests.helpers.recording_channel import RecordingChannel
+from tests.helpers.server_component import server_component
 
 TIMEOUT = 10.0
 
@@ -24,19 +24,6 @@ EXTENSIONS = b"sec-websocket-extensions"
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE_ID}-00f067aa0ba902b7-01".encode()
-
-
-def server() -> ServerComponent:
-    manager = ManagerConfig.model_validate(
-        {
-            "task_processors": {"main-task-processor": {"worker_threads": 1}},
-            "default_task_processor": "main-task-processor",
-        }
-    )
-    config = ServerComponent.Config.model_validate(
-        {"listener": {"port": 0, "task_processor": "main-task-processor"}}
-    )
-    return ServerComponent(config, manager)
 
 
 class EchoingHandler(WebSocketHandlerBase):
@@ -119,7 +106,7 @@ class ClosingHandler(WebSocketHandlerBase):
 
 def make(handler: type[WebSocketHandlerBase], **options: Any) -> Any:
     config = WebSocketHandlerConfig.model_validate({"path": "/a", "method": "GET", **options})
-    return handler(config, server(), "section")
+    return handler(config, server_component(), "section")
 
 
 def raising(error: Exception) -> RaisingHandler:
@@ -164,7 +151,7 @@ def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_handler_is_known_to_the_server_by_its_section() -> None:
-    component = server()
+    component = server_component()
     config = WebSocketHandlerConfig(path="/a", method="GET", max_remote_payload=7)
 
     handler = ReturningHandler(config, component, "other-name")
@@ -176,7 +163,7 @@ def test_handler_is_known_to_the_server_by_its_section() -> None:
 def test_message_that_memory_could_not_hold_is_warned_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("app.handlers.websocket.memory_limit", lambda: 2 << 20)
+    monkeypatch.setattr("app.handlers.live_limits.memory_limit", lambda: 2 << 20)
 
     assert list(make(EchoingHandler, **{"max-remote-payload": 2 << 20}).warnings()) == []
     assert list(make(EchoingHandler, **{"max-remote-payload": (2 << 20) + 1}).warnings()) == [
@@ -190,9 +177,10 @@ def test_message_that_memory_could_not_hold_is_warned_of(
 async def test_limits_of_the_config_hold_for_the_connection() -> None:
     config = WebSocketHandlerConfig(path="/a", method="GET", max_remote_payload=7, fragment_size=3)
     channel = RecordingChannel()
-    await serve(ReturningHandler(config, server(), "handler"), channel)
+    await serve(ReturningHandler(config, server_component(), "handler"), channel)
 
-    assert channel.limits is config
+    assert channel.limits is not None
+    assert channel.limits.model_dump() == config.model_dump(include=set(Limits.model_fields))
 
 
 # The handshake

@@ -11,16 +11,23 @@ from typing import Any
 
 import pytest
 
+from app.dynamic_config.snapshot import Snapshot
+from app.dynamic_config.source import Source
 from app.logs.component import LoggingComponent
 from app.logs.config import LoggingConfig
 from app.logs.handler import WriterHandler
 from app.logs.loggers import Loggers
+from app.logs.variables import USERVER_LOG_DYNAMIC_DEBUG as VARIABLE
 from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 from app.task_processors.component import TaskProcessorsComponent
 from app.tracing.component import TracerComponent
+from tests.helpers.documents import plain_document
 
 TIMEOUT = 10.0
+
+NO_PLACES: dict[str, object] = {"force-enabled": [], "force-disabled": []}
+HERE = "tests/unit/logs/test_component.py"
 
 log = logging.getLogger("app.test")
 
@@ -66,8 +73,16 @@ def task_processors() -> TaskProcessorsComponent:
     )
 
 
-def component(path: Path, *, tracer: TracerComponent | None = None) -> LoggingComponent:
-    return LoggingComponent(config(path), task_processors(), tracer)
+def component(
+    path: Path, *, tracer: TracerComponent | None = None, source: Source | None = None
+) -> LoggingComponent:
+    return LoggingComponent(config(path), task_processors(), source or values(), tracer)
+
+
+def values(**places: object) -> Source:
+    """Return a source in which these places have levels of their own."""
+    fallback = Snapshot({VARIABLE.name: VARIABLE.parse({**NO_PLACES, **places})})
+    return Source([VARIABLE], fallback)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -141,7 +156,7 @@ def test_task_processor_that_is_no_pool_is_refused_with_its_option(
     options = config(tmp_path / "log", **{"fs-task-processor": name})
 
     with pytest.raises(OptionError) as caught:
-        LoggingComponent(options, task_processors())
+        LoggingComponent(options, task_processors(), values())
 
     ((option, text),) = caught.value.refusals.items()
     assert option == ("fs-task-processor",)
@@ -171,7 +186,7 @@ async def test_pool_of_the_config_writes_until_the_stop(
 
     monkeypatch.setattr(pool, "submit", submit_and_tell)
     options = config(tmp_path / "log", **{"fs-task-processor": "fs-task-processor"})
-    logs = LoggingComponent(options, processors)
+    logs = LoggingComponent(options, processors, values())
     await logs.start()
     log.info("hello")
 
@@ -265,3 +280,68 @@ async def test_file_that_cannot_be_written_keeps_the_service_from_starting(tmp_p
 
     with pytest.raises(OptionError, match="Is a directory"):
         await logs.start()
+
+
+# Places of the dynamic config
+
+
+def publish(source: Source, **places: object) -> None:
+    source.update(plain_document("test", {VARIABLE.name: {**NO_PLACES, **places}}), "test")
+
+
+@pytest.mark.parametrize("is_installed", [False, True])
+async def test_places_are_logged_as_the_dynamic_config_says_from_start_to_stop(
+    tmp_path: Path, is_installed: bool, request: pytest.FixtureRequest
+) -> None:
+    if is_installed:
+        request.getfixturevalue("installed")
+    source = values(**{"force-enabled": [HERE]})
+    logs = component(tmp_path / "log", source=source)
+    log.debug("before the start")
+
+    await logs.start()
+    log.debug("enabled by the fallback values")
+    publish(source)
+    log.debug("not enabled any more")
+    log.info("not disabled")
+    publish(source, **{"force-disabled": [HERE]})
+    log.info("disabled")
+    log.warning("disabled, but a warning")
+    await stop(logs)
+
+    assert texts(tmp_path / ("early" if is_installed else "log")) == [
+        "enabled by the fallback values",
+        "not disabled",
+        "disabled, but a warning",
+    ]
+
+
+async def test_nobody_is_told_of_places_after_the_stop(tmp_path: Path) -> None:
+    source = values()
+    logs = component(tmp_path / "log", source=source)
+    await logs.start()
+    await stop(logs)
+    before = logging.getLogger().level
+
+    publish(source, **{"force-enabled": [""]})
+
+    assert logging.getLogger().level == before
+
+
+async def test_place_that_no_loaded_module_has_is_named_and_the_others_apply(
+    tmp_path: Path,
+) -> None:
+    source = values()
+    logs = component(tmp_path / "log", source=source)
+    await logs.start()
+    publish(source, **{"force-enabled": ["app/losg/", HERE]})
+    log.debug("hello")
+    await stop(logs)
+
+    warning, hello = lines(tmp_path / "log")
+    assert warning["level"] == "WARNING"
+    assert warning["text"] == (
+        "USERVER_LOG_DYNAMIC_DEBUG: 'app/losg/': no module that is loaded has a source file whose"
+        " path begins with that; did you mean 'app/logs/'?"
+    )
+    assert hello["text"] == "hello"

@@ -11,6 +11,8 @@ from app.logs.formats import line_format
 from app.logs.handler import WriterHandler
 from app.logs.line_queue import LineQueue
 from app.logs.losses import Losses
+from app.logs.place_levels import PlaceLevels
+from app.logs.variables import USERVER_LOG_DYNAMIC_DEBUG
 from app.logs.writer import LogWriter
 from tests.unit.logs.outputs import TIMEOUT, RecordingTarget
 
@@ -167,3 +169,61 @@ def test_threads_do_not_wait_for_each_other_s_formatting(parts: Parts) -> None:
     slow.join(TIMEOUT)
 
     assert [line.split("test: ")[1] for line in parts.lines] == ["fast\n", "slow\n"]
+
+
+def places(**config: object) -> PlaceLevels:
+    value = {"force-enabled": [], "force-disabled": [], **config}
+    return PlaceLevels(USERVER_LOG_DYNAMIC_DEBUG.parse(value), [])
+
+
+def test_places_decide_beside_the_filters_of_others_until_there_are_none(parts: Parts) -> None:
+    parts.handler.addFilter(lambda record: record.getMessage() != "secret")
+
+    parts.handler.use_places(places(**{"force-enabled": [__file__]}), lambda _: logging.NOTSET)
+    parts.logger.debug("secret")
+    parts.logger.debug("open")
+    assert [line.split("test: ")[1] for line in parts.lines] == ["open\n"]
+    parts.handler.use_places(places(**{"force-disabled": [__file__]}), lambda _: logging.NOTSET)
+    parts.logger.info("disabled")
+    parts.logger.warning("secret")
+    parts.logger.warning("open")
+    assert [line.split("test: ")[1] for line in parts.lines[1:]] == ["open\n"]
+
+    parts.handler.use_places(None, lambda _: logging.NOTSET)
+    parts.logger.debug("too low")
+    parts.logger.info("hello")
+    assert [line.split("test: ")[1] for line in parts.lines[2:]] == ["hello\n"]
+    assert parts.handler.level == logging.INFO
+
+
+def test_place_that_is_enabled_from_a_higher_level_on_raises_no_level(parts: Parts) -> None:
+    config = {"force-enabled-level": {"nowhere": "ERROR"}}
+
+    parts.handler.use_places(places(**config), lambda _: logging.NOTSET)
+    parts.logger.info("hello")
+
+    assert len(parts.lines) == 1
+
+
+def test_no_thread_logs_what_neither_the_old_places_nor_the_new_ones_let_in(parts: Parts) -> None:
+    """Whatever the moment is at which a record meets a handler whose places are changed."""
+    config = places(**{"force-enabled": ["nowhere"]})
+    stop = threading.Event()
+
+    def log() -> None:
+        while not stop.is_set():
+            parts.logger.debug("too low")
+            parts.logger.info("hello")
+
+    thread = threading.Thread(target=log)
+    thread.start()
+    for _ in range(500):
+        parts.handler.use_places(config, lambda _: logging.NOTSET)
+        parts.handler.use_places(None, lambda _: logging.NOTSET)
+    stop.set()
+    thread.join(TIMEOUT)
+
+    assert not thread.is_alive()
+    assert parts.losses.total == 0
+    assert len(parts.lines) > 0
+    assert all(line.endswith("hello\n") for line in parts.lines)

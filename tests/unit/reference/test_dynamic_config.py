@@ -34,7 +34,7 @@ def test_printed_defaults_are_a_file_of_the_defaults(tmp_path: Path) -> None:
 
     snapshot = parse_snapshot(read_json(path), COMPONENTS.variables)
 
-    assert len(COMPONENTS.variables) == 23
+    assert len(COMPONENTS.variables) == 25
     assert sorted(json.loads(path.read_bytes())) == [
         variable.name for variable in sorted(COMPONENTS.variables, key=lambda each: each.name)
     ]

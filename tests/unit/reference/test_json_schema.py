@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from app.reference.json_schema import DURATION, schema_of
+from app.reference.json_schema import schema_of
 from app.static_config.duration import Duration, parse_duration, written_duration
+from app.static_config.json_schema import DURATION
 from app.static_config.model import ConfigModel
 
 

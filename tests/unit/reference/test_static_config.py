@@ -48,7 +48,10 @@ class TruckComponent(Component):
     name = "truck"
 
     class Config(ComponentConfig):
-        """Options of the `truck` section."""
+        """Options of the `truck` section.
+
+        There is one truck.
+        """
 
         engine: Engine = Field(description="The engine.")
 
@@ -98,6 +101,11 @@ def test_section_says_what_it_is_who_reads_it_and_whether_it_is_needed() -> None
     ) in PAGE
     assert "Carries. Without this section it is not there." in PAGE
     assert "What drives it.\n\nThere may be several.\n" in PAGE
+
+
+def test_what_is_more_to_say_of_options_stands_above_them() -> None:
+    assert "test_static_config.py`.\n\nThere is one truck.\n\n| option |" in PAGE
+    assert "Options of the" not in PAGE
 
 
 def test_component_without_options_of_its_own_has_those_of_all() -> None:

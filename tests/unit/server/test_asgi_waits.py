@@ -1,12 +1,13 @@
 """Waits that are broken off, beside cancellations of somebody else."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from app.server.asgi_waits import Waits
+from app.server.asgi_waits import Nap, SendTimer, Waits
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
+from tests.helpers.virtual_time import VirtualTimeLoop
 
 TIMEOUT = 5.0
 
@@ -119,3 +120,90 @@ async def test_server_that_takes_no_notice_of_a_cancellation_is_broken_off_when_
     with pytest.raises(ConnectionClosed):
         await asyncio.wait_for(task, TIMEOUT)
     assert not task.cancelling()
+
+
+# Naps
+
+
+async def test_nap_is_over_in_its_time() -> None:
+    await asyncio.wait_for(Nap().sleep(0.01), TIMEOUT)
+
+
+async def test_nap_is_over_when_it_is_ended_and_the_next_one_is_not() -> None:
+    nap = Nap()
+    nap.wake()
+    sleeping = asyncio.create_task(nap.sleep(3600))
+    await asyncio.sleep(0)
+    nap.wake()
+    await asyncio.wait_for(sleeping, TIMEOUT)
+
+    again = asyncio.create_task(nap.sleep(3600))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not again.done()
+    again.cancel()
+
+
+# Senders
+
+
+class Stalls:
+    """Notes when a timer tells of a stall, in seconds."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self.times: list[float] = []
+        self.timer = SendTimer(self._note)
+
+    def _note(self) -> None:
+        self.times.append(self._loop.time() - self._began)
+
+
+async def in_virtual_time(*steps: tuple[float, Callable[[SendTimer], None]]) -> list[float]:
+    """Return when a timer told of stalls to which this was done, at these times."""
+    stalls = Stalls()
+    before = 0.0
+    for at, step in steps:
+        await asyncio.sleep(at - before)
+        before = at
+        step(stalls.timer)
+    await asyncio.sleep(1000)
+    return stalls.times
+
+
+def run(*steps: tuple[float, Callable[[SendTimer], None]]) -> list[float]:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(in_virtual_time(*steps))
+
+
+def timeout(seconds: float) -> Callable[[SendTimer], None]:
+    return lambda timer: timer.set_timeout(seconds)
+
+
+def test_stall_is_told_after_the_timeout() -> None:
+    assert run((0, timeout(30)), (1, SendTimer.begin)) == [31]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(5, 15), (60, 70)])
+def test_sender_that_waits_has_all_of_a_new_timeout(seconds: float, told: float) -> None:
+    assert run((0, timeout(30)), (0, SendTimer.begin), (10, timeout(seconds))) == [told]
+
+
+def test_sender_that_waits_is_told_of_when_a_timeout_comes() -> None:
+    assert run((0, SendTimer.begin), (100, timeout(30))) == [130]
+
+
+def test_sender_may_wait_when_the_timeout_has_gone() -> None:
+    assert run((0, timeout(30)), (0, SendTimer.begin), (29, timeout(0))) == []
+
+
+def test_same_timeout_once_more_changes_nothing() -> None:
+    assert run((0, timeout(30)), (0, SendTimer.begin), (29, timeout(30))) == [30]
+
+
+def test_new_timeout_tells_of_nobody_if_nobody_sends() -> None:
+    steps = [(0, timeout(30)), (0, SendTimer.begin), (1, SendTimer.end), (2, timeout(5))]
+
+    assert run(*steps) == []
+    assert run(*steps, (100, SendTimer.begin)) == [105]

@@ -5,12 +5,15 @@ import pytest
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from app.dynamic_config.snapshot import Snapshot
+from app.dynamic_config.source import Source
 from app.handlers.config import HandlerConfig, WebSocketHandlerConfig
 from app.server.component import ServerComponent
 from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 from app.websocket.channel import Channel
 from app.websocket.limits import Limits
+from tests.helpers.changing_limits import change_limits, limits_source
 
 MANAGER = ManagerConfig.model_validate(
     {
@@ -53,11 +56,13 @@ def chat(name: str, path: str, max_remote_payload: int = 1) -> Chat:
     return Chat(name, options, options)
 
 
-def server(task_processor: str = "main-task-processor", **listener: object) -> ServerComponent:
+def server(
+    task_processor: str = "main-task-processor", source: Source | None = None, **listener: object
+) -> ServerComponent:
     config = ServerComponent.Config.model_validate(
         {"listener": {"port": 8080, "task_processor": task_processor, **listener}}
     )
-    return ServerComponent(config, MANAGER)
+    return ServerComponent(config, MANAGER, source or Source((), Snapshot({})))
 
 
 def test_handlers_are_kept_in_order() -> None:
@@ -213,3 +218,20 @@ def test_key_that_has_gone_is_not_warned_of(tmp_path: Path) -> None:
     tls = {"cert": "server.pem", "private-key": str(tmp_path / "server.key")}
 
     assert list(server(tls=tls, backlog=1).warnings()) == []
+
+
+async def test_limits_of_a_handler_that_is_not_there_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = limits_source(chats={})
+    component = server(source=source, backlog=1)
+    component.add_handler(chat("chat", "/chat"))
+    await component.start()
+
+    assert list(component.warnings()) == [
+        ((), "WEBSOCKET_LIMITS: there is no WebSocket handler 'chats'; did you mean 'chat'?")
+    ]
+    change_limits(source, chatter={})
+    assert caplog.messages == [
+        "WEBSOCKET_LIMITS: there is no WebSocket handler 'chatter'; did you mean 'chat'?"
+    ]

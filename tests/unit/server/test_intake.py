@@ -48,6 +48,10 @@ class Connection:
     def start(self, inflater: Inflater | None = None, **limits: Any) -> None:
         self.intake.start(Limits.model_validate(limits), inflater)
 
+    def limit(self, **limits: Any) -> None:
+        """Hold it to these limits from now on."""
+        self.intake.set_limits(Limits.model_validate(limits))
+
     def meet_end(self, end: End) -> None:
         self.ends.append(end)
         self.intake.wait()
@@ -619,6 +623,152 @@ async def test_bytes_of_an_unfinished_message_beyond_the_rate_end_the_connection
     connection.feed(encode(Opcode.BINARY, b"x" * 400, fin=False))
 
     assert connection.ends == [RATE_EXCEEDED]
+
+
+async def test_client_that_has_been_silent_may_send_no_more_at_once_for_that() -> None:
+    connection = connected(max_bytes_per_second=1000, on_rate_limit="close")
+    await connection.lives(3600)
+
+    connection.feed(encode(Opcode.BINARY, bytes(5000)))
+    assert connection.ends == [RATE_EXCEEDED]
+
+
+# Limits that change
+
+
+async def test_next_message_may_be_as_long_as_the_limits_say_by_then() -> None:
+    connection = connected(max_remote_payload=7)
+    connection.limit(max_remote_payload=8)
+    connection.feed(encode(Opcode.TEXT, b"12345678"))
+    assert connection.taken() == ["12345678"]
+
+    connection.limit(max_remote_payload=6)
+    connection.feed(encode(Opcode.TEXT, b"123456"), encode(Opcode.TEXT, b"1234567"))
+    (end,) = connection.ends
+    assert end == Violation(1009, "a message is longer than 6 bytes")
+    assert connection.taken() == ["123456"]
+
+
+async def test_what_has_come_and_is_not_read_yet_is_held_to_the_new_limits() -> None:
+    connection = connected()
+    connection.feed(*map(text, range(FRAMES_PER_SHARE)), encode(Opcode.TEXT, b"too long"))
+    connection.limit(max_remote_payload=7)
+    await turn()
+
+    assert connection.taken() == texts(*range(FRAMES_PER_SHARE))
+    assert connection.ends == [Violation(1009, "a message is longer than 7 bytes")]
+
+
+async def test_next_message_may_have_as_many_frames_as_the_limits_say_by_then() -> None:
+    message = [
+        encode(Opcode.TEXT, b"a", fin=False),
+        encode(Opcode.CONTINUATION, b"b", fin=False),
+        encode(Opcode.CONTINUATION, b"c"),
+    ]
+    connection = connected(max_fragments=2)
+    connection.limit(max_fragments=3)
+    connection.feed(*message)
+    assert connection.taken() == ["abc"]
+
+    connection.limit(max_fragments=2)
+    connection.feed(*message)
+    assert connection.ends == [Violation(1009, "a message has at most 2 frames")]
+
+
+async def test_client_that_has_to_wait_is_read_on_when_it_need_not_any_more() -> None:
+    connection = connected(max_messages_per_second=1)
+    connection.feed(*map(text, range(10)))
+    assert connection.taken() == texts(0)
+    assert not connection.transport.reading
+
+    connection.limit()
+    await turn()
+    assert connection.taken() == texts(*range(1, 10))
+    assert connection.transport.reading
+
+
+async def test_client_that_has_to_wait_waits_no_longer_than_it_has_to_now() -> None:
+    connection = connected(max_bytes_per_second=10)
+    connection.feed(encode(Opcode.BINARY, bytes(94)), text(1))
+    await connection.lives(2)
+    assert connection.taken() == []
+
+    connection.limit(max_bytes_per_second=100)
+    await connection.lives(2.7)
+    assert connection.taken() == [], "77 of 107 bytes were still to be paid for"
+    await connection.lives(2.8)
+    assert connection.taken() == [bytes(94), "1"]
+
+
+async def test_client_that_has_to_wait_waits_longer_if_it_has_to() -> None:
+    connection = connected(max_messages_per_second=10)
+    connection.feed(*map(text, range(12)))
+    assert connection.taken() == texts(*range(10))
+
+    connection.limit(max_messages_per_second=1)
+    await connection.lives(0.9)
+    assert connection.taken() == []
+    await connection.lives(2.1)
+    assert connection.taken() == texts(10, 11)
+
+
+async def test_rate_that_comes_gives_what_may_come_at_once_and_no_more() -> None:
+    connection = connected()
+    connection.feed(*map(text, range(50)))
+    assert connection.taken() == texts(*range(50))
+
+    connection.limit(max_messages_per_second=5)
+    connection.feed(*map(text, range(7)))
+    assert connection.taken() == texts(*range(5))
+    await connection.lives(0.41)
+    assert connection.taken() == texts(5, 6)
+
+
+async def test_client_is_closed_from_when_the_limits_say_so() -> None:
+    connection = connected(max_messages_per_second=2)
+    connection.feed(*map(text, range(2)))
+    connection.limit(max_messages_per_second=2, on_rate_limit="close")
+    assert connection.ends == []
+
+    connection.feed(text(2))
+    assert connection.ends == [RATE_EXCEEDED]
+    assert connection.taken() == texts(0, 1)
+
+
+async def test_client_is_not_closed_for_bytes_that_would_have_slowed_it_down() -> None:
+    connection = connected(max_bytes_per_second=10)
+    connection.feed(encode(Opcode.BINARY, bytes(1000)))
+    assert connection.taken() == []
+
+    connection.limit(max_bytes_per_second=10, on_rate_limit="close")
+    await turn()
+    assert connection.taken() == [bytes(1000)]
+    assert connection.ends == []
+
+    connection.feed(text(1))
+    assert connection.ends == [RATE_EXCEEDED]
+
+
+async def test_flood_of_pings_is_read_at_the_rate_that_the_limits_say_by_then() -> None:
+    connection = connected(max_control_frames_per_second=1)
+    connection.feed(PING * 200)
+    connection.limit(max_control_frames_per_second=100)
+    await connection.lives(1.1)
+    await turn()
+
+    assert 100 <= connection.pongs <= 113
+
+
+async def test_new_limits_change_nothing_for_a_client_that_has_ended() -> None:
+    connection = connected(max_messages_per_second=1)
+    connection.feed(text(1), encode_close(1000), text(2))
+    await connection.lives(5)
+    connection.limit()
+    await turn()
+
+    (end,) = connection.ends
+    assert isinstance(end, Close)
+    assert connection.taken() == texts(1)
 
 
 # The end

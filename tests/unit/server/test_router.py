@@ -1,3 +1,5 @@
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -6,13 +8,19 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message as ASGIEvent
 from starlette.types import Scope
+from typing_extensions import override
 
+from app.dynamic_config.snapshot import Snapshot
+from app.dynamic_config.source import Source
 from app.handlers.config import HandlerConfig
 from app.logs.context import LINE_CONTEXT, LineContext
+from app.server.request_log import RequestLog
 from app.server.router import describe_path, make_router, path_shape, paths
 from app.websocket.channel import Acceptance, Channel
 from app.websocket.close import ConnectionClosed
 from app.websocket.limits import Limits
+
+LOG = RequestLog(Source((), Snapshot({})))
 
 
 class Page:
@@ -42,7 +50,7 @@ class Chat(Page):
 
 
 async def answer(*handlers: Page, path: str, method: str = "GET") -> httpx.Response:
-    transport = httpx.ASGITransport(make_router(handlers))
+    transport = httpx.ASGITransport(make_router(handlers, LOG))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.request(method, path)
 
@@ -66,7 +74,7 @@ async def talk(
     async def send(event: ASGIEvent) -> None:
         sent.append(event)
 
-    await make_router(handlers)(scope, receive, send)
+    await make_router(handlers, LOG)(scope, receive, send)
     return sent
 
 
@@ -200,9 +208,55 @@ async def test_lines_of_a_request_carry_its_handler_and_its_trace_id() -> None:
             return PlainTextResponse(str(LINE_CONTEXT.get()))
 
     trace_id = "0af7651916cd43dd8448eb211c80319c"
-    transport = httpx.ASGITransport(make_router([Noting("/")]))
+    transport = httpx.ASGITransport(make_router([Noting("/")], LOG))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         traceparent = f"00-{trace_id}-b7ad6b7169203331-01"
         response = await client.get("/", headers={"traceparent": traceparent})
 
     assert response.text == str(LineContext("handler of /", trace_id))
+
+
+class Noticed(logging.Handler):
+    """Keeps the lines about requests, each with what it carries."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[logging.LogRecord, LineContext | None]] = []
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append((record, LINE_CONTEXT.get()))
+
+
+@pytest.fixture
+def noticed() -> Iterator[Noticed]:
+    handler, logger = Noticed(), logging.getLogger("app.server.request_log")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("kind", ["request", "handshake"])
+async def test_what_goes_to_a_handler_is_one_line_that_carries_the_handler(
+    kind: str, noticed: Noticed
+) -> None:
+    if kind == "request":
+        await answer(Page("/a"), path="/a")
+    else:
+        await talk(Chat("/a"), path="/a")
+
+    ((record, context),) = noticed.lines
+    assert record.getMessage() == "request received"
+    assert record.__dict__["tags"].items() >= {"method": "GET", "uri": "/a"}.items()
+    assert context is not None
+    assert context.handler == "handler of /a"
+
+
+async def test_what_goes_to_no_handler_is_not_logged(noticed: Noticed) -> None:
+    await answer(Page("/a"), path="/b")
+    await answer(Page("/a"), path="/a", method="PUT")
+    await talk(Page("/a"), path="/a", extensions={"websocket.http.response": {}})
+
+    assert noticed.lines == []

@@ -14,6 +14,22 @@ def make(high: int = 100) -> tuple[SendBuffer, RecordingTransport]:
     return out, transport
 
 
+async def test_transport_has_the_limits_and_those_that_come() -> None:
+    out, transport = make(100)
+    assert transport.write_limits == (25, 100)
+
+    out.set_limits(Limits(send_buffer_high=7, send_buffer_low=3))
+    assert transport.write_limits == (3, 7)
+
+
+async def test_transport_that_closes_is_left_alone() -> None:
+    out, transport = make(100)
+    transport.close()
+
+    out.set_limits(Limits(send_buffer_high=7, send_buffer_low=3))
+    assert transport.write_limits == (25, 100)
+
+
 async def turn() -> None:
     """Let the event loop do what it has been asked to do."""
     await asyncio.sleep(0)

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,11 @@ def anyio_backend() -> object:
     return VIRTUAL_TIME
 
 
+def limits_of(**limits: float) -> Limits:
+    options: dict[str, Any] = {**NOTHING, **limits}
+    return Limits.model_construct(None, **options)
+
+
 class Connection:
     """What is watched: notes when it was asked for what, in seconds from the beginning."""
 
@@ -48,8 +54,7 @@ class Connection:
         self.pings: list[float] = []
         self.transport = RecordingTransport()
         self.given_up: list[tuple[CloseCause, float]] = []
-        options: dict[str, Any] = {**NOTHING, **limits}
-        self.watch = Watch(Limits.model_construct(None, **options), self)
+        self.watch = Watch(limits_of(**limits), self)
 
     @property
     def now(self) -> float:
@@ -58,6 +63,12 @@ class Connection:
     async def lives(self, until: float) -> None:
         """Let the time pass up to this one."""
         await asyncio.sleep(until - self.now)
+
+    def limit(self, **limits: float) -> None:
+        """Hold it to these limits from now on, and as protocols do, to no others."""
+        self.watch.set_limits(limits_of(**limits))
+        if self.transport.unsent:
+            self.watch.writing_waits(self.transport)
 
     def send_ping(self) -> bool:
         if self.writable:
@@ -443,6 +454,251 @@ async def test_peer_may_take_its_time_where_the_limits_say_so() -> None:
 
     assert connection.given_up == []
     connection.go_on()
+
+
+# Limits that change
+
+
+async def test_pings_begin_and_end_when_the_limits_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    fixed_jitter(monkeypatch, 1.0)
+    connection = Connection(ping_timeout=5.0)
+    connection.on_ping = connection.answer
+    await connection.lives(100)
+    connection.limit(ping_interval=20.0, ping_timeout=5.0)
+    await connection.lives(141)
+    assert connection.pings == [120, 140]
+
+    connection.limit(ping_timeout=5.0)
+    await connection.lives(FOR_EVER)
+    assert connection.pings == [120, 140]
+    assert connection.given_up == []
+    assert timers() == []
+
+
+@pytest.mark.parametrize("interval", [1.0, 50.0])
+async def test_new_ping_interval_counts_from_the_change(
+    interval: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed_jitter(monkeypatch, 1.0)
+    connection = Connection(ping_interval=20.0)
+    await connection.lives(30)
+
+    connection.limit(ping_interval=interval)
+    await connection.lives(30 + 2 * interval + 0.1)
+    assert connection.pings == [20, 30 + interval, 30 + 2 * interval]
+
+
+async def test_peer_that_owes_an_answer_still_does_when_the_ping_interval_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fixed_jitter(monkeypatch, 1.0)
+    connection = Connection(ping_interval=20.0, ping_timeout=30.0)
+    await connection.lives(21)
+
+    connection.limit(ping_interval=40.0, ping_timeout=30.0)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.PING_TIMEOUT, 50)]
+
+
+async def test_peer_owes_no_answer_any_more_where_there_are_no_pings() -> None:
+    connection = Connection(ping_interval=20.0, ping_timeout=30.0)
+    await connection.lives(21)
+    assert len(connection.pings) == 1
+
+    connection.limit(ping_timeout=30.0)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == []
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(5.0, 26), (60.0, 81)])
+async def test_peer_that_owes_an_answer_has_all_of_a_new_ping_timeout(
+    seconds: float, found: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed_jitter(monkeypatch, 1.0)
+    connection = Connection(ping_interval=20.0, ping_timeout=30.0)
+    await connection.lives(21)
+
+    connection.limit(ping_interval=20.0, ping_timeout=seconds)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.PING_TIMEOUT, found)]
+
+
+async def test_peer_that_owes_an_answer_may_take_its_time_without_a_ping_timeout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fixed_jitter(monkeypatch, 1.0)
+    connection = Connection(ping_interval=20.0, ping_timeout=30.0)
+    await connection.lives(21)
+    connection.limit(ping_interval=20.0)
+    await connection.lives(101)
+    assert (connection.pings, connection.given_up) == ([20, 40, 60, 80, 100], [])
+
+    connection.limit(ping_interval=20.0, ping_timeout=5.0)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.PING_TIMEOUT, 125)]
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(8.0, 58), (600.0, 650)])
+async def test_new_idle_timeout_counts_from_the_change(seconds: float, found: float) -> None:
+    connection = Connection(idle_timeout=60.0)
+    await connection.lives(50)
+
+    connection.limit(idle_timeout=seconds)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.IDLE_TIMEOUT, found)]
+
+
+async def test_messages_before_the_idle_timeout_are_none_after_it() -> None:
+    connection = Connection()
+    await connection.lives(50)
+    connection.messages += 7
+
+    connection.limit(idle_timeout=8.0)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.IDLE_TIMEOUT, 58)]
+
+
+async def test_connection_may_be_idle_when_the_idle_timeout_has_gone() -> None:
+    connection = Connection(idle_timeout=60.0)
+    await connection.lives(59)
+
+    connection.limit()
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == []
+    assert timers() == []
+
+
+@pytest.mark.parametrize(("seconds", "end"), [(70.0, 70), (50.0, 50), (49.0, 50), (1.0, 50)])
+async def test_session_time_counts_from_the_opening_whenever_it_came(
+    seconds: float, end: float
+) -> None:
+    connection = Connection(max_session_time=600.0)
+    await connection.lives(50)
+
+    connection.limit(max_session_time=seconds)
+    assert connection.given_up == [], "who changes limits is not the one who ends connections"
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.SESSION_TIME, end)]
+
+
+async def test_session_may_last_when_its_time_has_gone() -> None:
+    connection = Connection(max_session_time=60.0)
+    await connection.lives(59)
+
+    connection.limit()
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == []
+
+
+@pytest.mark.parametrize(("seconds", "found"), [(4.0, 24), (60.0, 80)])
+async def test_stall_has_all_of_a_new_send_timeout(seconds: float, found: float) -> None:
+    connection = Connection(send_timeout=30.0)
+    connection.wait()
+    await connection.lives(20)
+
+    connection.limit(send_timeout=seconds)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.SLOW_CONSUMER, found)]
+
+
+async def test_stall_that_was_allowed_is_one_when_a_send_timeout_comes() -> None:
+    connection = Connection()
+    connection.wait()
+    await connection.lives(500)
+
+    connection.limit(send_timeout=30.0)
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == [(CloseCause.SLOW_CONSUMER, 530)]
+
+
+async def test_stall_is_allowed_when_the_send_timeout_has_gone() -> None:
+    connection = Connection(send_timeout=30.0)
+    connection.wait()
+    await connection.lives(29)
+
+    connection.limit()
+    await connection.lives(FOR_EVER)
+    assert connection.given_up == []
+    assert timers() == []
+
+
+async def test_what_the_peer_has_to_take_is_what_may_wait_now() -> None:
+    connection = Connection(send_timeout=30.0)
+    connection.wait(10_000)
+    for second in range(1, 60):
+        await connection.lives(second)
+        connection.transport.unsent -= 5  # 150 in 30 seconds, and 100 are enough
+    assert connection.given_up == []
+
+    connection.limit(send_timeout=30.0, send_buffer_high=200)
+    changed = connection.now
+    for second in range(60, 120):
+        await connection.lives(second)
+        connection.transport.unsent -= 5
+    ((cause, at),) = connection.given_up
+    assert cause is CloseCause.SLOW_CONSUMER
+    assert changed + 30 <= at <= changed + 30 * LATEST
+
+
+async def test_nothing_begins_anew_that_does_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else limits that change often enough would keep a connection for ever."""
+    fixed_jitter(monkeypatch, 1.0)
+    limits: list[tuple[dict[str, Any], CloseCause]] = [
+        ({"ping_interval": 20.0, "ping_timeout": 10.0}, CloseCause.PING_TIMEOUT),
+        ({"idle_timeout": 30.0}, CloseCause.IDLE_TIMEOUT),
+        ({"max_session_time": 30.0}, CloseCause.SESSION_TIME),
+        ({"send_timeout": 30.0}, CloseCause.SLOW_CONSUMER),
+    ]
+    for limit, cause in limits:
+        connection = Connection(**limit)
+        connection.wait()
+        for second in range(1, 40):
+            await connection.lives(second)
+            if not connection.given_up:
+                connection.limit(**limit, close_timeout=second)
+
+        assert connection.given_up == [(cause, 30)]
+
+
+TIMES: dict[str, list[float]] = {
+    "ping_interval": [0.0, 7.0, 20.0],
+    "ping_timeout": [0.0, 3.1, 41.3],
+    "idle_timeout": [0.0, 17.3, 61.7],
+    "max_session_time": [0.0, 90.9, 500.7],
+    "send_timeout": [0.0, 8.5, 33.9],
+    "send_buffer_high": [100, 200],
+}
+
+
+@pytest.mark.parametrize("seed", range(200))
+async def test_connection_ends_as_one_that_has_always_had_its_last_limits(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose times have begun with the last change, that is; and a session with itself."""
+    fixed_jitter(monkeypatch, 1.0)
+    chooser = random.Random(seed)
+    connection = Connection()
+    stalls = chooser.random() < 0.3
+    if stalls:
+        connection.wait()
+    for second in range(1, 6):
+        connection.limit(**{name: chooser.choice(values) for name, values in TIMES.items()})
+        await connection.lives(second)
+    connection.limit()  # all times begin anew
+    last: dict[str, Any] = {name: chooser.choice(values) for name, values in TIMES.items()}
+    connection.limit(**last)
+    changed = connection.now
+
+    of_session = last["max_session_time"] - changed if last["max_session_time"] else 0.0
+    fresh = Connection(**{**last, "max_session_time": of_session})
+    if stalls:
+        fresh.wait()
+    await fresh.lives(FOR_EVER)
+
+    expected: list[Any] = [(cause, pytest.approx(changed + at)) for cause, at in fresh.given_up]
+    assert connection.given_up == expected
+    pings = [ping for ping in connection.pings if ping > changed]
+    assert pings == pytest.approx([changed + ping for ping in fresh.pings])
 
 
 # The end

@@ -288,6 +288,43 @@ def test_a_new_max_payload_counts_from_the_next_frame() -> None:
     assert read_all(reader, message) == [Violation(1009, "a message is longer than 3 bytes")]
 
 
+def test_a_message_that_is_longer_than_a_new_max_payload_ends_at_its_next_frame() -> None:
+    reader = MessageReader(100)
+    assert read_all(reader, client_frame(TEXT_STARTS, bytes(50))) == []
+
+    reader.max_payload = 49
+    assert read_all(reader, client_frame(PING, b"p")) == [Ping(b"p")]
+    assert read_all(reader, client_frame(ENDS)) == [
+        Violation(1009, "a message is longer than 49 bytes")
+    ]
+
+
+def test_a_message_may_grow_to_a_new_max_payload() -> None:
+    reader = MessageReader(4)
+    assert read_all(reader, client_frame(TEXT_STARTS, b"abcd")) == []
+
+    reader.max_payload = 5
+    assert read_all(reader, client_frame(ENDS, b"e")) == ["abcde"]
+
+
+def test_a_message_that_has_more_frames_than_a_new_limit_allows_is_told_that_limit() -> None:
+    reader = MessageReader(100, max_fragments=9)
+    assert read_all(reader, client_frame(TEXT_STARTS) + client_frame(GOES_ON) * 4) == []
+
+    reader.max_fragments = 3
+    assert read_all(reader, client_frame(ENDS)) == [
+        Violation(1009, "a message has at most 3 frames")
+    ]
+
+
+def test_a_message_may_have_as_many_frames_as_a_new_limit_allows() -> None:
+    reader = MessageReader(100, max_fragments=2)
+    assert read_all(reader, client_frame(TEXT_STARTS, b"a") + client_frame(GOES_ON, b"b")) == []
+
+    reader.max_fragments = 3
+    assert read_all(reader, client_frame(ENDS, b"c")) == ["abc"]
+
+
 # max_frames
 
 

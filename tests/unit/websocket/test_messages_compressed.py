@@ -294,6 +294,19 @@ def test_a_message_has_at_most_max_fragments_frames(starts: int, payload: bytes)
         assert read_all(reader, client_frame(last)[:2]) == [violation]
 
 
+def test_a_new_max_payload_is_what_the_next_message_may_inflate_to() -> None:
+    reader = new_reader(1000)
+    compressed = deflated(bytes(500))
+    begun, rest = client_frame(BINARY_STARTS, compressed[:3]), client_frame(ENDS, compressed[3:])
+    assert read_all(reader, begun) == []
+
+    reader.max_payload = 499
+    assert read_all(reader, rest) == [bytes(500)]
+    assert read_all(reader, begun + rest) == [
+        Violation(1009, "a message inflates to more than 499 bytes")
+    ]
+
+
 def test_whole_messages_and_control_frames_are_no_fragments() -> None:
     reader = new_reader(max_fragments=1)
     frames = client_frame(TEXT, HELLO) + client_frame(PING) + client_frame(PLAIN_BINARY, bytes(900))
