@@ -8,13 +8,17 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 PRINT = $(BIN)/python -m app --print-$(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help start new-handler test conformance check lint types layers format docs requirements clean
+.PHONY: help start start-config-service new-handler test conformance bench microbench check lint types \
+	layers format docs requirements clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
 	@exec $(BIN)/python -m app $(if $(CONFIG),--config "$(CONFIG)")
+
+start-config-service: $(VENV)/.config-service ## run the config service; CONFIG=FILE likewise
+	@exec $(BIN)/python -m app.config_service --config "$(or $(CONFIG),config/config_service.yaml)"
 
 new-handler: $(VENV)/.start ## write a handler, its section and its test; NAME=weather-feed [URL_PATH=/weather]
 	@$(BIN)/python -m app.scaffold $(if $(URL_PATH),--path "$(URL_PATH)") -- "$(NAME)"
@@ -25,6 +29,13 @@ test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
 
 conformance: $(VENV)/.test ## run the Autobahn suite on the chat; CASES="1.* 7.1.6" for some of it
 	@$(BIN)/python -m conformance $(foreach case,$(CASES),'$(case)')
+
+bench: $(VENV)/.bench ## measure the service beside others; ROUNDS=2, ARGS="--scenario c64 --seconds 1"
+	@$(BIN)/python -m benchmarks.compare --rounds $(or $(ROUNDS),5) --json benchmarks/results.json $(ARGS)
+
+microbench: $(VENV)/.bench ## measure the codec, recv and send; ARGS="-k read" for some of it
+	@$(BIN)/python -m pytest benchmarks/micro --benchmark-storage=$(VENV)/benchmarks \
+		--benchmark-sort=name --benchmark-time-unit=us --benchmark-columns=min,median,iqr,rounds $(ARGS)
 
 check: lint types layers ## check style, types and the direction of imports
 
@@ -50,12 +61,12 @@ docs: $(VENV)/.start ## write docs/ and the schema anew
 requirements: ## renew the exact versions in requirements.txt
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[test,check]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,check,bench]'
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.txt
 
 clean: ## remove the virtual environment and what tools have left
 	rm -rf .venv* .import_linter_cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
-		conformance/reports
+		.benchmarks benchmarks/results.json conformance/reports
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name it: make PYTHON=python3.11 ..." if sys.version_info < (3, 11) else 0)'
@@ -66,6 +77,14 @@ $(VENV)/.start: pyproject.toml requirements.txt | $(VENV)/.python
 	$(INSTALL) --editable .
 	@touch $@
 
+$(VENV)/.config-service: pyproject.toml requirements.txt | $(VENV)/.python
+	$(INSTALL) --editable '.[config-service]'
+	@touch $@ $(VENV)/.start
+
 $(VENV)/.test: pyproject.toml requirements.txt | $(VENV)/.python
 	$(INSTALL) --editable '.[test,check]'
+	@touch $@ $(VENV)/.start $(VENV)/.config-service
+
+$(VENV)/.bench: pyproject.toml requirements.txt | $(VENV)/.python
+	$(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.start

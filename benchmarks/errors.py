@@ -1,0 +1,5 @@
+"""What can go wrong with a benchmark."""
+
+
+class BenchmarkError(Exception):
+    """Something cannot be measured; the text says why, and what to do."""
