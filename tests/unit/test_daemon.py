@@ -24,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in (CONFIG, "dynamic_config_fallback.json"):
         shutil.copy(ORIGINAL / file, tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("app.handlers.websocket.memory_limit", lambda: 1 << 30)
+    monkeypatch.setattr("app.handlers.live_limits.memory_limit", lambda: 1 << 30)
     monkeypatch.setattr("app.server.component.backlog_limit", lambda: 4096)
     return tmp_path
 
@@ -111,7 +111,7 @@ def test_report_warns_of_what_is_probably_not_meant(
     config = folder / CONFIG
     key = make_certificate(folder, "server").private_key
     key.chmod(0o644)
-    monkeypatch.setattr("app.handlers.websocket.memory_limit", lambda: 2 << 20)
+    monkeypatch.setattr("app.handlers.live_limits.memory_limit", lambda: 2 << 20)
     tls = """
                 backlog: 4097
                 tls: {cert: server.pem,

@@ -101,5 +101,5 @@ def test_variables_come_in_the_order_of_their_names() -> None:
         for name in ("B", "C", "A")
     ]
 
-    headings = [line for line in page(*variables).splitlines() if line.startswith("## ")]
+    headings = [line for line in page(*variables).splitlines() if line.startswith("## `")]
     assert headings == ["## `A`", "## `B`", "## `C`"]
