@@ -1,0 +1,1 @@
+"""The config service: serves the values of dynamic configs to other services."""

@@ -1,0 +1,15 @@
+"""`python -m app.config_service -c config/config_service.yaml`: run the config service."""
+
+import signal
+import sys
+
+if __name__ == "__main__":
+    # See `app/__main__.py`.
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(sign, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+from app.config_service.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""The composition root of the config service: what it is made of, and its entry point."""
+
+import sys
+from typing import Final
+
+from app import daemon
+from app.components.component_list import ComponentList
+from app.config_service.admin_edits import AdminRollbackHandler, AdminValueHandler
+from app.config_service.admin_reads import (
+    AdminEffectiveHandler,
+    AdminHistoryHandler,
+    AdminValuesHandler,
+    AdminVariablesHandler,
+)
+from app.config_service.component import ConfigStoreComponent
+from app.config_service.service_handlers import ConfigSchemasHandler, ConfigValuesHandler
+from app.config_updates.component import DynamicConfigComponent, DynamicConfigFallbacksComponent
+from app.config_updates.file_updater import DynamicConfigFileUpdaterComponent
+from app.kit_variables import KIT_VARIABLES
+from app.logs.component import LoggingComponent
+from app.server.component import ServerComponent
+from app.service import Service
+from app.task_processors.component import TaskProcessorsComponent
+from app.tracing.component import TracerComponent
+
+COMPONENTS: Final = ComponentList(
+    LoggingComponent,
+    TracerComponent,
+    TaskProcessorsComponent,
+    DynamicConfigComponent,
+    DynamicConfigFallbacksComponent,
+    DynamicConfigFileUpdaterComponent,
+    ServerComponent,
+    ConfigStoreComponent,
+    # Routes are tried in this order, and this one is asked all the time.
+    ConfigValuesHandler,
+    ConfigSchemasHandler,
+    AdminVariablesHandler,
+    AdminValuesHandler,
+    AdminEffectiveHandler,
+    AdminHistoryHandler,
+    AdminRollbackHandler,
+    AdminValueHandler,
+    variables=KIT_VARIABLES,
+)
+
+app = Service(COMPONENTS)
+
+
+def main() -> None:
+    """Run the config service as the command line says, and leave with its exit code."""
+    sys.exit(daemon.run(COMPONENTS, sys.argv[1:]))

@@ -1,0 +1,75 @@
+"""Who may do what: tokens, each with the name of who has it."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator, Field
+from starlette.requests import Request
+
+from app.handlers.json_error import JsonError
+from app.static_config.errors import OptionError
+
+_TOKEN: Final = re.compile(r"[!-~]{16,1000}")
+
+
+def _check_token(value: object) -> object:
+    # Not with a text of pydantic, which shows the value.
+    if not isinstance(value, str):
+        raise OptionError({(): "expected a text; put it in quotes (it is not shown here)"})
+    if not _TOKEN.fullmatch(value):
+        text = "expected 16 to 1000 characters of ASCII, without blanks (it is not shown here)"
+        raise OptionError({(): text})
+    return value
+
+
+Token = Annotated[str, BeforeValidator(_check_token, json_schema_input_type=str)]
+"""An option that is a secret. No error shows it."""
+
+WhoseToken = Annotated[str, Field(min_length=1, max_length=100)]
+"""The name of who has a token."""
+
+
+class Tokens:
+    """The tokens that there are.
+
+    Args:
+        tokens: The token of each name.
+    """
+
+    def __init__(self, tokens: Mapping[str, str]) -> None:
+        self._digests: Final = {who: _digest(token) for who, token in tokens.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    def who(self, request: Request) -> str:
+        """Return the name of who has the token of a request.
+
+        How long that takes says nothing about any token.
+
+        Raises:
+            JsonError: nobody has it, or the request has none.
+        """
+        if not self._digests:
+            raise _unauthorized("the static config has no tokens: config-store.tokens")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            raise _unauthorized("a token is required: 'Authorization: Bearer TOKEN'")
+        digest = _digest(token.strip())
+        # All of them are compared, whichever it is.
+        found = [who for who, each in self._digests.items() if hmac.compare_digest(each, digest)]
+        if not found:
+            raise _unauthorized("nobody has this token", ' error="invalid_token"')
+        return found[0]
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+
+
+def _unauthorized(message: str, error: str = "") -> JsonError:
+    challenge = f'Bearer realm="config"{"," if error else ""}{error}'
+    return JsonError(401, "unauthorized", message, {"WWW-Authenticate": challenge})

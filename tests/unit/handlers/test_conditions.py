@@ -1,0 +1,45 @@
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.handlers.conditions import etag, seen_versions, unless_seen
+from app.handlers.json_error import JsonError
+
+
+def request_of(*headers: tuple[str, str]) -> Request:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers]
+    return Request({"type": "http", "method": "GET", "headers": raw})
+
+
+@pytest.mark.parametrize(
+    ("headers", "seen"),
+    [
+        ([("If-Match", '"1"')], {"1"}),
+        ([("If-Match", '"1", "2"'), ("If-Match", '"3"')], {"1", "2", "3"}),
+        ([("If-Match", 'W/"1"')], set()),
+    ],
+)
+def test_versions_are_those_that_the_author_has_seen(
+    headers: list[tuple[str, str]], seen: set[str]
+) -> None:
+    assert seen_versions(request_of(*headers)) == seen
+
+
+@pytest.mark.parametrize("headers", [[], [("If-Match", "")], [("If-Match", "*")]])
+def test_who_names_no_version_is_asked_for_one(headers: list[tuple[str, str]]) -> None:
+    with pytest.raises(JsonError) as refused:
+        seen_versions(request_of(*headers))
+
+    assert refused.value.status == 428
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [('"1"', 304), ('"0", W/"1"', 304), ("*", 304), ('"2"', 200), ("1", 200), ("", 200)],
+)
+def test_what_was_seen_is_not_sent_again(tags: str, status: int) -> None:
+    response = unless_seen(request_of(("If-None-Match", tags)), 1, Response(b"body"))
+
+    assert response.status_code == status
+    assert response.headers["ETag"] == etag(1) == '"1"'
+    assert response.body == (b"" if status == 304 else b"body")

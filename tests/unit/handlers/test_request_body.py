@@ -1,0 +1,110 @@
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from app.handlers.json_error import JsonError
+from app.handlers.request_body import MAX_NESTING, parse_json, read_body, read_json
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+def request_of(*pieces: bytes, end: str = "http.request", **headers: str) -> Request:
+    """Return a request whose body comes in pieces."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": piece, "more_body": True} for piece in pieces
+    ]
+    messages.append({"type": end, "body": b"", "more_body": False})
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0)
+
+    raw = [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()]
+    return Request({"type": "http", "method": "POST", "headers": raw}, receive)
+
+
+async def test_body_is_what_its_pieces_are_together() -> None:
+    assert await read_body(request_of(b"a", b"", b"bc"), 3) == b"abc"
+    assert await read_body(request_of(), 1) == b""
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        request_of(b"ab", b"cd"),
+        request_of(b"abcd"),
+        request_of(content_length="4"),
+        request_of(content_length="9" * 30),
+    ],
+)
+async def test_body_that_is_too_large_is_not_read_to_its_end(request_: Request) -> None:
+    with pytest.raises(JsonError, match="may have 3 bytes") as refused:
+        await read_body(request_, 3)
+
+    assert refused.value.status == 413
+
+
+async def test_body_that_does_not_come_whole_is_none() -> None:
+    with pytest.raises(JsonError, match="has not come whole"):
+        await read_body(request_of(b"a", end="http.disconnect"), 3)
+
+
+async def test_body_that_is_compressed_is_not_read() -> None:
+    with pytest.raises(JsonError, match="not compressed") as refused:
+        await read_body(request_of(b"a", content_encoding="br"), 3)
+
+    assert refused.value.status == 415
+
+
+async def test_body_says_that_it_is_json() -> None:
+    assert await read_json(request_of(b"[1]", content_type="application/json"), 10) == [1]
+    with pytest.raises(JsonError, match="Content-Type: application/json"):
+        await read_json(request_of(b"[1]"), 10)
+
+
+@given(VALUES)
+def test_json_is_read_as_it_is(value: Any) -> None:
+    assert parse_json(json.dumps(value).encode()) == value
+    assert parse_json(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+@given(st.binary(max_size=30))
+def test_whatever_comes_is_a_value_or_an_error(body: bytes) -> None:
+    with contextlib.suppress(JsonError):
+        value = parse_json(body)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+
+
+def test_nesting_is_bounded() -> None:
+    most = b"[" * MAX_NESTING + b"]" * MAX_NESTING
+
+    assert parse_json(most)
+    with pytest.raises(JsonError, match="nested deeper than 64"):
+        parse_json(b"[" + most + b"]")
+
+
+def test_key_that_is_there_twice_is_named() -> None:
+    with pytest.raises(JsonError, match="the key 'b' is there twice"):
+        parse_json(b'[{"a": 1, "b": 2, "b": 3}]')
+
+
+def test_place_of_an_error_is_told() -> None:
+    with pytest.raises(JsonError, match=r"\(line 2, column 1\)"):
+        parse_json(b'{"a": 1,\n}')
+    with pytest.raises(JsonError, match="byte 1 is not UTF-8"):
+        parse_json(b'"\xff"')
