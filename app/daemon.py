@@ -35,7 +35,7 @@ from app.service_config import (
 )
 from app.static_config.document import Problem, dotted
 from app.static_config.errors import ConfigFileError, OptionError
-from app.static_config.reading import ConfigFiles, find_static_config
+from app.static_config.reading import DEFAULT_CONFIGS, ConfigFiles, find_static_config
 
 logger = logging.getLogger(__name__)
 
@@ -43,17 +43,32 @@ EXIT_OK: Final = 0
 EXIT_COULD_NOT_START: Final = 1
 
 
-def run(components: ComponentList, arguments: Sequence[str]) -> int:
+def run(
+    components: ComponentList,
+    arguments: Sequence[str],
+    *,
+    program: str = "python -m app",
+    default_configs: Sequence[Path] = DEFAULT_CONFIGS,
+) -> int:
     """Do what the command line says and return the exit code.
 
     0 after a signal to leave, 1 if the service (or one of its workers) could not start.
+
+    Args:
+        components: What the service is made of.
+        arguments: The command line, without the program.
+        program: What one calls to run it, for the help.
+        default_configs: Where its static config is if nobody says so: the first that is there,
+            else the last.
     """
-    options = _parser().parse_args(arguments)
+    options = _parser(program, default_configs).parse_args(arguments)
     if options.print is not None:
         make, _ = _PRINTED[options.print]
         return _print(make(components))
     files = ConfigFiles(
-        find_static_config(options.config), options.config_vars, options.config_vars_override
+        find_static_config(options.config, defaults=default_configs),
+        options.config_vars,
+        options.config_vars_override,
     )
     try:
         config = read_service_config(files, components, with_tls=True)
@@ -82,15 +97,16 @@ def _print(text: str) -> int:
     return EXIT_OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m app", description="Run the service.")
+def _parser(program: str, default_configs: Sequence[Path]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program, description="Run the service.")
+    *if_there, last = map(str, default_configs)
+    defaults = [*(f"{path} if it is there" for path in if_there), last]
     parser.add_argument(
         "-c",
         "--config",
         type=Path,
         metavar="FILE",
-        help="static config; by default $STATIC_CONFIG, else config_dev.yaml if it is there,"
-        " else config/static_config.yaml",
+        help=f"static config; by default $STATIC_CONFIG, else {', else '.join(defaults)}",
     )
     parser.add_argument(
         "--config_vars",

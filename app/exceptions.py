@@ -10,7 +10,10 @@ ServiceError
 │   └── ListenerError           (server)
 ├── ComponentStartError         (components): a part could not start
 ├── UpdateError                 (config_updates): new values of the dynamic config cannot be had
-└── NoValuesError               (config_updates): there are no values to start with
+├── NoValuesError               (config_updates): there are no values to start with
+├── StoreError                  (config_service): what was to be done was not done
+├── StoreBehindError            (config_service): somebody else has appended changes
+└── EditError                   (config_service): a change is not made, and why
 """
 
 

@@ -6,10 +6,8 @@ from app import daemon
 from app.chat.handler import ChatHandler
 from app.chat.page import ChatPage
 from app.components.component_list import ComponentList
-from app.config_updates.client_component import (
-    DynamicConfigClientComponent,
-    DynamicConfigClientUpdaterComponent,
-)
+from app.config_updates.client_component import DynamicConfigClientComponent
+from app.config_updates.client_updater import DynamicConfigClientUpdaterComponent
 from app.config_updates.component import DynamicConfigComponent, DynamicConfigFallbacksComponent
 from app.config_updates.file_updater import DynamicConfigFileUpdaterComponent
 from app.kit_variables import KIT_VARIABLES

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
@@ -18,7 +20,7 @@ from app.logs.context import enter_request
 from app.server.adoption import adopt
 from app.server.component import ServerComponent
 from app.service_config import ServiceConfig, build_components, read_service_config, warnings
-from app.static_config.reading import ConfigFiles, find_static_config
+from app.static_config.reading import DEFAULT_CONFIGS, ConfigFiles, find_static_config
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +44,20 @@ class Service(Starlette):
     Args:
         components: What the service is made of.
         config: The config, where somebody has read it already and made the listener accordingly.
+        default_configs: See `daemon.run`; of use where nobody has read it.
     """
 
-    def __init__(self, components: ComponentList, config: ServiceConfig | None = None) -> None:
+    def __init__(
+        self,
+        components: ComponentList,
+        config: ServiceConfig | None = None,
+        *,
+        default_configs: Sequence[Path] = DEFAULT_CONFIGS,
+    ) -> None:
         super().__init__()
         self._components: Final = components
         self._config: Final = config
+        self._default_configs: Final = default_configs
         self._running: Final[dict[asyncio.AbstractEventLoop, RunningService]] = {}
         self._starting: Final[dict[asyncio.AbstractEventLoop, asyncio.Task[RunningService]]] = {}
         # Routes that somebody adds to the application itself come first.
@@ -92,7 +102,7 @@ class Service(Starlette):
         return await asyncio.shield(starting)
 
     async def _start(self, *, lifespan: bool) -> RunningService:
-        config = self._config or _read_config(self._components)
+        config = self._config or _read_config(self._components, self._default_configs)
         components = build_components(self._components, config)
         server = components.find(ServerComponent)
         dynamic = components.find(DynamicConfigComponent).source
@@ -113,9 +123,9 @@ class Service(Starlette):
         return running
 
 
-def _read_config(components: ComponentList) -> ServiceConfig:
+def _read_config(components: ComponentList, default_configs: Sequence[Path]) -> ServiceConfig:
     # The listener is the ASGI server's, and so are its certificates.
-    files = ConfigFiles(find_static_config(None))
+    files = ConfigFiles(find_static_config(None, defaults=default_configs))
     return read_service_config(files, components, with_tls=False)
 
 

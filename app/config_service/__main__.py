@@ -1,4 +1,4 @@
-"""`python -m app.config_service -c config/config_service.yaml`: run the config service."""
+"""`python -m app.config_service`: run the config service."""
 
 import signal
 import sys

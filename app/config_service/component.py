@@ -12,7 +12,8 @@ from app.components.component import Component, ComponentConfig
 from app.config_service.register import Register
 from app.config_service.sqlite_store import SqliteStore
 from app.config_service.store import StoreError
-from app.config_service.tokens import Token, Tokens, WhoseToken
+from app.config_service.tokens import Tokens, WhoseToken
+from app.config_updates.access_token import Token
 from app.static_config.document import OptionPath
 from app.static_config.model import TaskProcessorName
 from app.task_processors.component import TaskProcessorsComponent

@@ -73,6 +73,11 @@ class KnownVariables:
         """What each service has handed in, by its name."""
         return self._services
 
+    def has(self, service: str, variables: Mapping[str, VariableSchema]) -> bool:
+        """Return whether a service has handed in just that."""
+        handed_in = self._services.get(service)
+        return handed_in is not None and handed_in.variables == variables
+
     def take(self, stored: Mapping[str, str]) -> None:
         """Go on to what is stored by now."""
         if stored == self._stored:

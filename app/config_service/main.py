@@ -1,6 +1,7 @@
 """The composition root of the config service: what it is made of, and its entry point."""
 
 import sys
+from pathlib import Path
 from typing import Final
 
 from app import daemon
@@ -13,6 +14,7 @@ from app.config_service.admin_reads import (
     AdminVariablesHandler,
 )
 from app.config_service.component import ConfigStoreComponent
+from app.config_service.page import ConfigPage
 from app.config_service.service_handlers import ConfigSchemasHandler, ConfigValuesHandler
 from app.config_updates.component import DynamicConfigComponent, DynamicConfigFallbacksComponent
 from app.config_updates.file_updater import DynamicConfigFileUpdaterComponent
@@ -41,12 +43,16 @@ COMPONENTS: Final = ComponentList(
     AdminHistoryHandler,
     AdminRollbackHandler,
     AdminValueHandler,
+    ConfigPage,
     variables=KIT_VARIABLES,
 )
 
-app = Service(COMPONENTS)
+CONFIGS: Final = (Path("config/config_service.yaml"),)
+
+app = Service(COMPONENTS, default_configs=CONFIGS)
 
 
 def main() -> None:
     """Run the config service as the command line says, and leave with its exit code."""
-    sys.exit(daemon.run(COMPONENTS, sys.argv[1:]))
+    program = "python -m app.config_service"
+    sys.exit(daemon.run(COMPONENTS, sys.argv[1:], program=program, default_configs=CONFIGS))

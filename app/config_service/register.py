@@ -118,16 +118,22 @@ class Register:
         Raises:
             StoreError: the store cannot be written.
         """
-        wrong = await self._pool.run(wrong_variables, variables)
         await self.refresh()
-        handed_in = self.known.services.get(service)
-        if handed_in is None and len(self.known.services) >= MAX_SERVICES:
-            return [Problem(("service",), f"{MAX_SERVICES} services have handed in theirs already")]
-        if wrong or (handed_in is not None and handed_in.variables == variables):
+        if self.known.has(service, variables):
+            return []
+        if wrong := await self._pool.run(wrong_variables, variables):
             return wrong
-        stored = HandIn(written_time(int(time.time() * 1_000_000)), variables).stored()
-        await self._pool.run(self._store.put_schemas, service, stored)
-        await self.refresh()
+        # The worker processes of a service hand in the same at the same time.
+        async with self._writing:
+            await self.refresh()
+            if self.known.has(service, variables):
+                return []
+            if service not in self.known.services and len(self.known.services) >= MAX_SERVICES:
+                text = f"{MAX_SERVICES} services have handed in theirs already"
+                return [Problem(("service",), text)]
+            stored = HandIn(written_time(int(time.time() * 1_000_000)), variables).stored()
+            await self._pool.run(self._store.put_schemas, service, stored)
+            await self.refresh()
         logger.info("service %r has handed in %d variables", service, len(variables))
         return []
 

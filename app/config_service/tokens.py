@@ -2,31 +2,13 @@
 
 import hashlib
 import hmac
-import re
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 from starlette.requests import Request
 
 from app.handlers.json_error import JsonError
-from app.static_config.errors import OptionError
-
-_TOKEN: Final = re.compile(r"[!-~]{16,1000}")
-
-
-def _check_token(value: object) -> object:
-    # Not with a text of pydantic, which shows the value.
-    if not isinstance(value, str):
-        raise OptionError({(): "expected a text; put it in quotes (it is not shown here)"})
-    if not _TOKEN.fullmatch(value):
-        text = "expected 16 to 1000 characters of ASCII, without blanks (it is not shown here)"
-        raise OptionError({(): text})
-    return value
-
-
-Token = Annotated[str, BeforeValidator(_check_token, json_schema_input_type=str)]
-"""An option that is a secret. No error shows it."""
 
 WhoseToken = Annotated[str, Field(min_length=1, max_length=100)]
 """The name of who has a token."""

@@ -2,19 +2,20 @@
 
 import json
 import math
-from typing import Final, Never
+from typing import Final, Never, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.config_updates.errors import UpdateError
-from app.config_updates.protocol import ValuesAnswer
 from app.static_config.document import Document, Place, Places
 from app.static_config.validation import problems_of
+
+A = TypeVar("A", bound=BaseModel)
 
 _SHOWN: Final = 200
 
 
-def parse_answer(data: bytes, url: str) -> ValuesAnswer:
+def parse_answer(data: bytes, url: str, answer: type[A]) -> A:
     """Return what a config service has answered.
 
     Raises:
@@ -28,9 +29,9 @@ def parse_answer(data: bytes, url: str) -> ValuesAnswer:
         text = f"the answer is not valid JSON: {printable(str(error))} (got {shown(data)})"
         raise UpdateError(f"{url}: {text}") from None
     try:
-        return ValuesAnswer.model_validate(value, strict=True)
+        return answer.model_validate(value, strict=True)
     except ValidationError as error:
-        problems = problems_of(error, values_document(value, url), (), ValuesAnswer)
+        problems = problems_of(error, values_document(value, url), (), answer)
         raise UpdateError("; ".join(map(str, problems))) from None
 
 

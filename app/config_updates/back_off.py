@@ -12,19 +12,22 @@ MAX_RETRY_AFTER: Final = 5.0
 """Seconds of a `Retry-After` that are waited, at most."""
 
 
-def pause(attempt: int, chance: float, retry_after: Seconds = 0.0) -> Seconds:
+def pause(
+    attempt: int, chance: float, retry_after: Seconds = 0.0, *, longest: Seconds = _LONGEST
+) -> Seconds:
     """Return the pause after the attempt of this number, the first is 1.
 
-    It doubles from 0.1 to 2 s; of each, one half is left to chance, so that those who failed
-    together do not come back together. What the other side asks for comes on top.
+    It doubles from 0.1 s to the longest; of each, one half is left to chance, so that those who
+    failed together do not come back together. What the other side asks for comes on top.
 
     Args:
         attempt: The number.
         chance: From 0 up to 1.
         retry_after: See `parse_retry_after`.
+        longest: Up to 100 s.
     """
-    longest = min(_FIRST * 2.0 ** min(attempt - 1, _DOUBLINGS), _LONGEST)
-    return longest * (0.5 + 0.5 * chance) + min(retry_after, MAX_RETRY_AFTER)
+    most = min(_FIRST * 2.0 ** min(attempt - 1, _DOUBLINGS), longest)
+    return most * (0.5 + 0.5 * chance) + min(retry_after, MAX_RETRY_AFTER)
 
 
 _DOUBLINGS: Final = 10  # more make no difference

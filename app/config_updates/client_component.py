@@ -1,32 +1,34 @@
-"""The `dynamic-config-client` and `dynamic-config-client-updater` sections."""
+"""The `dynamic-config-client` section."""
 
-from collections.abc import Iterator
-from typing import Annotated, Final, Self
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, model_validator
 from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
-from app.config_updates.component import DynamicConfigComponent
+from app.config_updates.access_token import Token
+from app.config_updates.answers import A
 from app.config_updates.config_client import Attempts, ConfigClient
-from app.config_updates.config_url import ConfigUrl, ValuesUrl
-from app.config_updates.merging import Deduplication
-from app.config_updates.protocol import VALUES_PATH, ValuesRequest
-from app.config_updates.service_origin import Asking, ServiceOrigin
+from app.config_updates.config_url import ConfigUrl, ServiceUrl
+from app.config_updates.hand_in import HandIn
+from app.config_updates.protocol import (
+    SCHEMAS_PATH,
+    VALUES_PATH,
+    SchemasAnswer,
+    ValuesAnswer,
+    ValuesRequest,
+)
 from app.config_updates.stage import StageOfFile
-from app.config_updates.updates import Updates
 from app.dynamic_config.source import Source
+from app.dynamic_config.variable import Variable
 from app.http_client.clients import quieten_libraries
 from app.http_client.variables import USERVER_HTTP_PROXY
-from app.periodic import PeriodicTask, Schedule
 from app.static_config.document import OptionPath
-from app.static_config.duration import Duration, written_duration
+from app.static_config.duration import Duration
 from app.static_config.errors import OptionError
 
 _MAX_TIMEOUT: Final = 3600
-_MAX_INTERVAL: Final = 86400 * 365
-
-_Interval = Annotated[Duration, Field(gt=0, le=_MAX_INTERVAL)]
 
 
 class DynamicConfigClientComponent(Component):
@@ -48,6 +50,23 @@ class DynamicConfigClientComponent(Component):
             default=True,
             alias="append-path-to-url",
             description=f"Whether `{VALUES_PATH}` comes behind it.",
+        )
+        token: Token | None = Field(
+            default=None,
+            repr=False,
+            description="Sent as `Authorization: Bearer` with all that the config service is"
+            " asked, if it wants a token, instead of a user and a password. 16 or more characters."
+            " Take it from elsewhere: `token#env: CONFIGS_TOKEN` or `token#file: FILE`.",
+        )
+        register_schemas: bool = Field(
+            default=False,
+            alias="register-schemas",
+            description="Whether each start tells the config service which variables this service"
+            f" has and what their values may be (`POST <config-url>{SCHEMAS_PATH}`), so that it"
+            " refuses what this service would refuse. The config service of this kit takes that;"
+            " userver's protocol does not know it. It is done when the first values are there;"
+            " nothing waits for it, and what fails is tried again until it succeeds, with pauses"
+            " that grow to a minute.",
         )
         service_name: str = Field(
             min_length=1,
@@ -102,12 +121,29 @@ class DynamicConfigClientComponent(Component):
                 raise OptionError({("configs-stage-filepath",): text})
             return self
 
+        @model_validator(mode="after")
+        def _is_one_client(self) -> Self:
+            if self.token is not None and self.service_url(None).auth is not None:
+                text = "either this or a user and a password in config-url, not both"
+                raise OptionError({("token",): text})
+            return self
+
+        @model_validator(mode="after")
+        def _has_place_for_schemas(self) -> Self:
+            if self.register_schemas and not self.append_path_to_url:
+                text = f"{SCHEMAS_PATH} has to come behind config-url: append-path-to-url: true"
+                raise OptionError({("register-schemas",): text})
+            return self
+
+        def service_url(self, path: str | None) -> ServiceUrl:
+            """Where something is asked."""
+            return ServiceUrl.of(self.config_url, path, self.token)
+
     def __init__(self, config: Config, source: Source) -> None:
-        values_url = ValuesUrl.of(config.config_url, append_path=config.append_path_to_url)
-        attempts = Attempts(config.http_retries, config.http_timeout, config.fallback_to_no_proxy)
-        self.client: Final = ConfigClient(
-            values_url, attempts, lambda: source.snapshot[USERVER_HTTP_PROXY]
-        )
+        self._config: Final = config
+        self._source: Final = source
+        path = VALUES_PATH if config.append_path_to_url else None
+        self.client: Final = self._make_client(path, ValuesAnswer)
         self._service = config.service_name if config.get_configs_overrides_for_service else None
         self._stage = config.configs_stage or config.stage_of_file or None
         self._is_used = False
@@ -116,6 +152,24 @@ class DynamicConfigClientComponent(Component):
         """Return what to ask for to have all values of these variables; None: of all."""
         self._is_used = True
         return ValuesRequest(ids=ids, service=self._service, stage_name=self._stage)
+
+    def hand_in(self, variables: Iterable[Variable[Any]]) -> HandIn | None:
+        """Return what tells the config service of these variables; None if nothing shall."""
+        if not self._config.register_schemas:
+            return None
+        # With a client of its own: it asks while others ask for values.
+        client = self._make_client(SCHEMAS_PATH, SchemasAnswer)
+        return HandIn(client, self._config.service_name, variables)
+
+    def _make_client(self, path: str | None, answer: type[A]) -> ConfigClient[A]:
+        config, source = self._config, self._source
+        attempts = Attempts(config.http_retries, config.http_timeout, config.fallback_to_no_proxy)
+        return ConfigClient(
+            config.service_url(path),
+            answer,
+            attempts,
+            lambda: source.snapshot[USERVER_HTTP_PROXY],
+        )
 
     @override
     def warnings(self) -> Iterator[tuple[OptionPath, str]]:
@@ -129,117 +183,3 @@ class DynamicConfigClientComponent(Component):
     @override
     async def stop(self) -> None:
         await self.client.close()
-
-
-class DynamicConfigClientUpdaterComponent(Component):
-    """Brings the values that a config service has, again and again."""
-
-    name = "dynamic-config-client-updater"
-    needs_lifespan = True
-
-    class Config(ComponentConfig):
-        """Options of the `dynamic-config-client-updater` section."""
-
-        update_interval: _Interval = Field(
-            alias="update-interval",
-            description="How long after an update the next one begins.",
-        )
-        update_jitter: Annotated[Duration, Field(ge=0)] | None = Field(
-            default=None,
-            alias="update-jitter",
-            description="By how much that is more or less, by chance, so that many services do not"
-            " ask at the same time. By default a tenth of `update-interval`.",
-        )
-        full_update_interval: Annotated[Duration, Field(ge=0, le=_MAX_INTERVAL)] | None = Field(
-            default=None,
-            alias="full-update-interval",
-            description="How long after it has asked for all values it asks for all again, and not"
-            " for those that have changed. By default 10 times `update-interval`. 0: never again;"
-            " then a config service whose clock has been set back is not heard before it has"
-            " caught up.",
-        )
-        exception_interval: _Interval | None = Field(
-            default=None,
-            alias="exception-interval",
-            description="Instead of `update-interval` after an update that came to nothing. By"
-            " default the same.",
-        )
-        first_update_fail_ok: bool = Field(
-            default=False,
-            alias="first-update-fail-ok",
-            description="Whether the service starts with its fallback values where the config"
-            " service gives none and there is no cache (`dynamic-config.fs-cache-path`).",
-        )
-        load_only_my_values: bool = Field(
-            default=True,
-            alias="load-only-my-values",
-            description="Whether it asks only for variables that this service has. Others are"
-            " passed over anyway.",
-        )
-        deduplicate_update_types: Deduplication = Field(
-            default="full-and-incremental",
-            alias="deduplicate-update-types",
-            description="Which updates are passed over when they bring the values that are there"
-            " already. Others are logged and written to the cache all the same; who reads"
-            " variables is told of nothing either way.",
-        )
-
-        @model_validator(mode="after")
-        def _jitter_fits(self) -> Self:
-            if self.update_jitter is not None and self.update_jitter > self.update_interval:
-                interval = written_duration(self.update_interval)
-                text = f"expected at most update-interval, {interval}"
-                raise OptionError({("update-jitter",): text})
-            return self
-
-        @property
-        def schedule(self) -> Schedule:
-            """When updates are made."""
-            interval, jitter = self.update_interval, self.update_jitter
-            return Schedule(
-                interval=interval,
-                jitter=interval / 10 if jitter is None else jitter,
-                after_failure=self.exception_interval or interval,
-            )
-
-        @property
-        def seconds_between_full_updates(self) -> float:
-            """`full-update-interval`, or what it is by default; 0: none but the first."""
-            given = self.full_update_interval
-            return 10 * self.update_interval if given is None else given
-
-    def __init__(
-        self,
-        config: Config,
-        section: str,
-        dynamic_config: DynamicConfigComponent,
-        client: DynamicConfigClientComponent,
-    ) -> None:
-        dynamic_config.register_updater(section, self.update_now)
-        source = dynamic_config.source
-        ids = sorted(each.name for each in source.variables) if config.load_only_my_values else None
-        asking = Asking(
-            client.request(ids),
-            config.seconds_between_full_updates,
-            config.deduplicate_update_types,
-        )
-        self._updates = Updates(
-            source,
-            dynamic_config.cache,
-            ServiceOrigin(client.client.ask, client.client.url, asking),
-            first_may_fail=config.first_update_fail_ok,
-        )
-        self._task = PeriodicTask(section, self._updates.again, config.schedule)
-
-    def update_now(self) -> None:
-        """Let the next update begin at once; on the event loop's thread, at any time."""
-        self._task.run_now()
-
-    @override
-    async def start(self) -> None:
-        await self._updates.first()
-        self._task.start()
-
-    @override
-    async def stop(self) -> None:
-        await self._task.stop()

@@ -1,4 +1,4 @@
-"""Asks a config service for values, over HTTP."""
+"""Asks a config service something, over HTTP."""
 
 import asyncio
 import logging
@@ -6,15 +6,14 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Generic, Protocol
 
 import httpx
 
-from app.config_updates.answers import parse_answer, printable, shown
+from app.config_updates.answers import A, parse_answer, printable, shown
 from app.config_updates.back_off import parse_retry_after, pause
-from app.config_updates.config_url import ValuesUrl
+from app.config_updates.config_url import ServiceUrl
 from app.config_updates.errors import UpdateError
-from app.config_updates.protocol import ValuesAnswer, ValuesRequest
 from app.http_client.clients import Clients
 from app.http_client.proxy import shown_proxy
 from app.static_config.duration import written_duration
@@ -40,11 +39,19 @@ class Attempts:
     fallback_to_no_proxy: bool
 
 
-class ConfigClient:
-    """Asks one config service; one request at a time, and on one event loop.
+class Question(Protocol):
+    """What a config service is asked."""
+
+    def body(self) -> str:
+        """Return it as JSON."""
+
+
+class ConfigClient(Generic[A]):
+    """Asks one config service one kind of question; one at a time, and on one event loop.
 
     Args:
-        values_url: Where.
+        url: Where.
+        answer: What the answers are.
         attempts: How often, and how.
         proxy: Returns the proxy of this moment, as `Proxy` is written.
         chance: Returns numbers from 0 up to 1, which spread the attempts.
@@ -53,13 +60,15 @@ class ConfigClient:
 
     def __init__(
         self,
-        values_url: ValuesUrl,
+        url: ServiceUrl,
+        answer: type[A],
         attempts: Attempts,
         proxy: Callable[[], str],
         chance: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._values_url: Final = values_url
+        self._url: Final = url
+        self._answer: Final = answer
         self._attempts: Final = attempts
         self._proxy: Final = proxy
         self._chance: Final = chance
@@ -71,21 +80,22 @@ class ConfigClient:
     @property
     def url(self) -> str:
         """What to call the place that is asked: its URL without secrets."""
-        return self._values_url.shown
+        return self._url.shown
 
-    async def ask(self, request: ValuesRequest) -> ValuesAnswer:
-        """Return the answer to a request.
+    async def ask(self, question: Question) -> A:
+        """Return the answer to a question.
 
         Raises:
             UpdateError: there is none, or none of the protocol.
         """
+        body = question.body()
         for attempt in range(1, self._attempts.count):
             try:
-                return await self._attempt(request)
+                return await self._attempt(body)
             except _TemporaryError as error:
                 await self._sleep(pause(attempt, self._chance(), error.retry_after))
         try:
-            return await self._attempt(request)
+            return await self._attempt(body)
         except _TemporaryError as error:
             count = self._attempts.count
             raise UpdateError(f"{error} (attempts: {count})" if count > 1 else str(error)) from None
@@ -94,16 +104,16 @@ class ConfigClient:
         """Close the connections."""
         await self._clients.close()
 
-    async def _attempt(self, request: ValuesRequest) -> ValuesAnswer:
+    async def _attempt(self, body: str) -> A:
         proxy = self._proxy()
         through_proxy = await self._clients.through(proxy)
         if not proxy or not self._attempts.fallback_to_no_proxy:
-            return await self._post(through_proxy, request)
+            return await self._post(through_proxy, body)
         try:
-            answer = await self._post(through_proxy, request)
+            answer = await self._post(through_proxy, body)
         except UpdateError as error:
             self._tell(f"the proxy {shown_proxy(proxy)} is done without: {error}")
-            return await self._post(self._clients.direct(), request)
+            return await self._post(self._clients.direct(), body)
         self._told = ""
         return answer
 
@@ -112,10 +122,10 @@ class ConfigClient:
             self._told = text
             logger.warning("%s", text)
 
-    async def _post(self, client: httpx.AsyncClient, request: ValuesRequest) -> ValuesAnswer:
+    async def _post(self, client: httpx.AsyncClient, body: str) -> A:
         try:
             async with asyncio.timeout(self._attempts.timeout):
-                response, body = await self._exchange(client, request)
+                response, data = await self._exchange(client, body)
         except TimeoutError:
             timeout = written_duration(self._attempts.timeout)
             text = f"no whole answer within {timeout}, see http-timeout"
@@ -125,38 +135,39 @@ class ConfigClient:
             raise _TemporaryError(f"{self.url}: {text}") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise UpdateError(f"{self.url}: {_reason(error)}") from None
-        self._raise_if_refused(response, body)
-        return parse_answer(body, self.url)
+        self._raise_if_refused(response, data)
+        return parse_answer(data, self.url, self._answer)
 
-    async def _exchange(
-        self, client: httpx.AsyncClient, request: ValuesRequest
-    ) -> tuple[httpx.Response, bytes]:
+    async def _exchange(self, client: httpx.AsyncClient, body: str) -> tuple[httpx.Response, bytes]:
         """Return the answer, and so much of its body as may be read, and one byte."""
         async with client.stream(
             "POST",
-            self._values_url.url,
-            content=request.model_dump_json(exclude_none=True),
-            headers={"Content-Type": "application/json", "Accept": "application/json"},
-            auth=self._values_url.auth,
+            self._url.url,
+            content=body,
+            headers={**_HEADERS, **self._url.headers},
+            auth=self._url.auth,
         ) as response:
-            body = bytearray()
+            data = bytearray()
             async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER:
+                data += chunk
+                if len(data) > MAX_ANSWER:
                     break
-            return response, bytes(body[: MAX_ANSWER + 1])
+            return response, bytes(data[: MAX_ANSWER + 1])
 
-    def _raise_if_refused(self, response: httpx.Response, body: bytes) -> None:
+    def _raise_if_refused(self, response: httpx.Response, data: bytes) -> None:
         status = response.status_code
         if status == HTTPStatus.OK:
-            if len(body) > MAX_ANSWER:
+            if len(data) > MAX_ANSWER:
                 text = f"the answer has more than {MAX_ANSWER // 1024**2} MiB"
                 raise UpdateError(f"{self.url}: {text}; see load-only-my-values")
             return
-        text = f"{self.url}: answered {status}: {shown(body)}{_hint(response)}"
+        text = f"{self.url}: answered {status}: {shown(data)}{_hint(response)}"
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
             raise _TemporaryError(text, parse_retry_after(response.headers.get("Retry-After", "")))
         raise UpdateError(text)
+
+
+_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class _TemporaryError(UpdateError):
@@ -168,8 +179,8 @@ class _TemporaryError(UpdateError):
 
 
 _HINTS: Final[Mapping[int, str]] = {
-    HTTPStatus.UNAUTHORIZED: "; see the user and the password in config-url",
-    HTTPStatus.FORBIDDEN: "; see the user and the password in config-url",
+    HTTPStatus.UNAUTHORIZED: "; see token, or the user and the password in config-url",
+    HTTPStatus.FORBIDDEN: "; see token, or the user and the password in config-url",
     HTTPStatus.NOT_FOUND: "; see config-url and append-path-to-url",
     HTTPStatus.METHOD_NOT_ALLOWED: "; see config-url and append-path-to-url",
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "; see the user and the password in"

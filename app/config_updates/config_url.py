@@ -1,39 +1,46 @@
 """The URL of a config service."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Final, Self
 
 import httpx
 from pydantic import AfterValidator
 
-from app.config_updates.protocol import VALUES_PATH
 from app.static_config.errors import OptionError
 
 
 @dataclass(frozen=True, slots=True)
-class ValuesUrl:
-    """Where to ask for values.
+class ServiceUrl:
+    """Where to ask a config service something, and as whom.
 
     Args:
         url: Without user and password.
         auth: User and password, if the config service wants them.
+        token: A token, if it wants that instead.
     """
 
     url: httpx.URL
-    auth: tuple[str, str] | None
+    auth: tuple[str, str] | None = field(repr=False)
+    token: str | None = field(repr=False)
 
     @classmethod
-    def of(cls, config_url: str, *, append_path: bool) -> Self:
-        """Return the URL for a `config-url`, the protocol's path being added or not.
+    def of(cls, config_url: str, path: str | None, token: str | None = None) -> Self:
+        """Return the URL for a `config-url`, with a path of the protocol behind it or as it is.
 
         Raises:
             OptionError: it is no such URL. It is not told, for there may be a password in it.
         """
         url = _parse(config_url)
         auth = (url.username, url.password) if url.userinfo else None
-        path = url.path.rstrip("/") + VALUES_PATH if append_path else url.path
-        return cls(url.copy_with(username=None, password=None, path=path), auth)
+        whole = url.path if path is None else url.path.rstrip("/") + path
+        return cls(url.copy_with(username=None, password=None, path=whole), auth, token)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What says as whom, beside `auth`."""
+        return {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
 
     @property
     def shown(self) -> str:

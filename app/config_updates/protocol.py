@@ -25,6 +25,10 @@ class ValuesRequest(BaseModel):
     service: str | None = None
     stage_name: str | None = None
 
+    def body(self) -> str:
+        """Return it as JSON, without what is None."""
+        return self.model_dump_json(exclude_none=True)
+
 
 class ValuesAnswer(BaseModel):
     """What the config service answers.
@@ -75,6 +79,10 @@ class SchemasRequest(BaseModel):
 
     service: str
     variables: dict[str, VariableSchema]
+
+    def body(self) -> str:
+        """Return it as JSON."""
+        return self.model_dump_json(by_alias=True)
 
 
 class Misfit(BaseModel):

@@ -1,7 +1,7 @@
 """From the static config's files to one document, with all values put in."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,8 @@ from app.static_config.errors import ConfigFileError
 from app.static_config.lookup import Surroundings
 from app.static_config.substitution import Substituted, substitute
 
-DEVELOPMENT_CONFIG: Final = Path("config_dev.yaml")
-DEFAULT_CONFIG: Final = Path("config/static_config.yaml")
+DEFAULT_CONFIGS: Final = (Path("config_dev.yaml"), Path("config/static_config.yaml"))
+"""Where the static config is if nobody says so: the first that is there, else the last."""
 
 _WAY_OUT: Final = "name another file with '-c FILE' or in $STATIC_CONFIG"
 
@@ -39,16 +39,20 @@ class ConfigFiles:
     config_vars_override: Path | None = None
 
 
-def find_static_config(given: Path | None, environment: Mapping[str, str] = os.environ) -> Path:
+def find_static_config(
+    given: Path | None,
+    environment: Mapping[str, str] = os.environ,
+    defaults: Sequence[Path] = DEFAULT_CONFIGS,
+) -> Path:
     """Return the absolute path of the static config, whether or not there is such a file.
 
-    The first of: `given`, `$STATIC_CONFIG`, `config_dev.yaml` in the current directory if it is
-    there, `config/static_config.yaml`.
+    The first of: `given`, `$STATIC_CONFIG`, the first of `defaults` that is there, the last of
+    them. Relative paths are relative to the current directory.
     """
     if given is None and environment.get("STATIC_CONFIG"):
         given = Path(environment["STATIC_CONFIG"])
     if given is None:
-        given = DEVELOPMENT_CONFIG if DEVELOPMENT_CONFIG.exists() else DEFAULT_CONFIG
+        given = next((path for path in defaults if path.exists()), defaults[-1])
     return given.absolute()
 
 

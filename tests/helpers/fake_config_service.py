@@ -128,6 +128,8 @@ class FakeConfigService(ConfigStore):
         self.connections = 0
         self._tls = tls
         self._failure: Failure | None = None
+        # The only path at which it fails; None: at each.
+        self.failing_path: str | None = None
         self._changed = threading.Condition()
         self._released = threading.Event()
         self._server: _Server | None = None
@@ -256,7 +258,7 @@ class FakeConfigService(ConfigStore):
         with self._changed:
             self.asked.append(asked)
             self._changed.notify_all()
-        if failure is not None:
+        if failure is not None and self.failing_path in (None, request.path):
             failure(request)
         else:
             request.answer(200, body, {"Content-Type": "application/json"})

@@ -254,6 +254,32 @@ def test_help_names_each_option_and_leaves_with_0(capsys: pytest.CaptureFixture[
 
     told = capsys.readouterr().out
     assert caught.value.code == 0
-    assert told.startswith("usage: python -m app ")
+    assert told.startswith("usage: python -m app [-h]")
+    assert (
+        "$STATIC_CONFIG, else config_dev.yaml if it is there, else config/static_config.yaml"
+        in (" ".join(told.split()))
+    )
     for option in ("--config_vars ", "--config_vars_override ", "--check-config", "--print-config"):
         assert option in told
+
+
+def test_help_is_that_of_the_program(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        daemon.run(COMPONENTS, ["--help"], program="my-service", default_configs=[Path("a.yaml")])
+
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith("usage: my-service [-h]")
+    assert "by default $STATIC_CONFIG, else a.yaml" in told
+
+
+def test_static_config_of_another_program_is_where_that_says(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STATIC_CONFIG", raising=False)
+    (folder / "config_dev.yaml").touch()
+
+    code = daemon.run(COMPONENTS, ["--check-config"], default_configs=[Path(CONFIG)])
+
+    told = capsys.readouterr()
+    assert (code, told.err) == (EXIT_OK, "")
+    assert told.out.startswith(f"{folder / CONFIG}: good\n")

@@ -172,6 +172,14 @@ async def test_both_configs_are_on_the_state(config_path: Path) -> None:
         assert app.state.dynamic_config.snapshot[HTTP_CLIENT_CONNECTION_POOL_SIZE] == 1000
 
 
+async def test_config_may_have_a_place_of_its_own_by_default(
+    config_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STATIC_CONFIG")
+    async with started(Service(COMPONENTS, default_configs=[config_path])) as app:
+        assert app.state.static_config.path == str(config_path)
+
+
 async def test_components_start_with_the_lifespan_and_stop_with_it_in_reverse(
     config_path: Path,
 ) -> None:

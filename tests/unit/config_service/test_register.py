@@ -9,6 +9,7 @@ from app.config_service.editing import Author, set_value
 from app.config_service.register import ATTEMPTS, Register
 from app.config_service.sqlite_store import SqliteStore
 from app.config_service.store import StoreBehindError, StoreError
+from app.config_updates.protocol import VariableSchema
 from app.task_processors.pool import ThreadPool
 from tests.unit.config_service.histories import MemoryStore, draft
 
@@ -43,6 +44,19 @@ async def test_what_others_write_is_seen_at_the_next_refresh(
     assert one.state.value(A) == other.state.value(A) == "2"
     assert one.version == other.version
     assert list(one.known.services) == ["chat"]
+
+
+async def test_what_many_hand_in_at_the_same_time_is_kept_once(
+    tmp_path: Path, pool: ThreadPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As the worker processes of a service do."""
+    caplog.set_level("INFO")
+    register = Register(SqliteStore(tmp_path / "c.sqlite3"), pool)
+    variables = {"A": VariableSchema(schema_={"type": "integer"}, default=1)}
+
+    await asyncio.gather(*(register.hand_in("chat", dict(variables)) for _ in range(8)))
+
+    assert caplog.messages == ["service 'chat' has handed in 1 variables"]
 
 
 async def test_no_update_of_many_writers_in_several_processes_is_lost(

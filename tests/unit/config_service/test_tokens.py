@@ -2,7 +2,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.config_service.component import ConfigStoreComponent
-from app.config_service.tokens import Token
+from app.config_updates.access_token import Token
 from app.static_config.document import Document, Place, Places
 from app.static_config.validation import problems_of
 

@@ -1,11 +1,13 @@
 """The components of a service that have to do with its config service."""
 
-from typing import Final, Self
+from collections.abc import Mapping
+from typing import Any, Final, Self
 
-from app.config_updates.client_component import (
-    DynamicConfigClientComponent,
-    DynamicConfigClientUpdaterComponent,
-)
+import pytest
+from pydantic import ValidationError
+
+from app.config_updates.client_component import DynamicConfigClientComponent
+from app.config_updates.client_updater import DynamicConfigClientUpdaterComponent
 from app.config_updates.component import DynamicConfigComponent
 from app.dynamic_config.snapshot import Snapshot
 from app.dynamic_config.source import Source
@@ -13,6 +15,7 @@ from app.dynamic_config.variable import Variable
 from app.http_client.variables import USERVER_HTTP_PROXY
 from app.static_config.manager import ManagerConfig
 from app.task_processors.component import TaskProcessorsComponent
+from tests.helpers.fake_config_service import FakeConfigService
 
 COUNT: Final = Variable("COUNT", int, 7, description="How many.", reader="a test")
 
@@ -76,3 +79,15 @@ class Parts:
         await self.updater.stop()
         await self.client.stop()
         await self.processors.stop()
+
+
+def at(service: FakeConfigService, **options: object) -> dict[str, object]:
+    """Return the options of a client of a config service, which makes one attempt."""
+    return {"config-url": service.url, "http-retries": 1, "http-timeout": "10s", **options}
+
+
+def refusal(section: type[Any], options: Mapping[str, object]) -> str:
+    """Return why options of a component are refused."""
+    with pytest.raises(ValidationError) as caught:
+        section.Config.model_validate(options)
+    return str(caught.value.errors()[0]["msg"])

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.config_updates.answers import parse_answer, printable, shown
 from app.config_updates.errors import UpdateError
+from app.config_updates.protocol import ValuesAnswer
 
 URL = "http://configs/configs/values"
 GOOD = {"configs": {"A": 1}, "updated_at": "2026"}
@@ -13,27 +14,27 @@ GOOD = {"configs": {"A": 1}, "updated_at": "2026"}
 
 def refusal(data: bytes) -> str:
     with pytest.raises(UpdateError) as caught:
-        parse_answer(data, URL)
+        parse_answer(data, URL, ValuesAnswer)
     return str(caught.value)
 
 
 def refusal_if_any(data: bytes) -> str:
     """Return why bytes are refused; only the URL if they are not."""
     try:
-        parse_answer(data, URL)
+        parse_answer(data, URL, ValuesAnswer)
     except UpdateError as error:
         return str(error)
     return URL
 
 
 def test_answer_has_values_a_time_and_names_that_were_removed() -> None:
-    answer = parse_answer(json.dumps({**GOOD, "removed": ["B"]}).encode(), URL)
+    answer = parse_answer(json.dumps({**GOOD, "removed": ["B"]}).encode(), URL, ValuesAnswer)
 
     assert (answer.configs, answer.updated_at, answer.removed) == ({"A": 1}, "2026", ["B"])
 
 
 def test_names_that_were_removed_may_be_missing_and_more_may_be_there() -> None:
-    answer = parse_answer(json.dumps({**GOOD, "kill_switches": []}).encode(), URL)
+    answer = parse_answer(json.dumps({**GOOD, "kill_switches": []}).encode(), URL, ValuesAnswer)
 
     assert answer.removed == []
 

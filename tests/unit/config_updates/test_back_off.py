@@ -11,6 +11,15 @@ def test_pauses_double_up_to_two_seconds() -> None:
     assert [pause(attempt, 1.0) for attempt in range(1, 8)] == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
 
 
+def test_longest_pause_may_be_another() -> None:
+    assert [pause(attempt, 1.0, longest=60.0) for attempt in (1, 10, 11, 12)] == [
+        0.1,
+        51.2,
+        60.0,
+        60.0,
+    ]
+
+
 @given(st.integers(1, 10**6), CHANCES, st.floats(0, 1e12))
 def test_half_of_a_pause_is_left_to_chance_and_each_is_bounded(
     attempt: int, chance: float, retry_after: float

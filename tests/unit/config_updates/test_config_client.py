@@ -10,9 +10,9 @@ import pytest
 
 from app.config_updates import config_client
 from app.config_updates.config_client import Attempts, ConfigClient
-from app.config_updates.config_url import ValuesUrl
+from app.config_updates.config_url import ServiceUrl
 from app.config_updates.errors import UpdateError
-from app.config_updates.protocol import ValuesRequest
+from app.config_updates.protocol import VALUES_PATH, ValuesAnswer, ValuesRequest
 from tests.helpers.fake_config_service import FakeConfigService
 from tests.helpers.service_process import free_port
 
@@ -45,7 +45,7 @@ class Client:
         self.pauses: list[float] = []
         self.proxy = ""
         self.in_each_pause: Callable[[], None] = lambda: None
-        self._made: list[ConfigClient] = []
+        self._made: list[ConfigClient[ValuesAnswer]] = []
 
     def __call__(
         self,
@@ -54,10 +54,12 @@ class Client:
         count: int = 1,
         timeout: float = 10.0,
         fallback: bool = True,
-        append_path: bool = True,
-    ) -> ConfigClient:
+        path: str | None = VALUES_PATH,
+        token: str | None = None,
+    ) -> ConfigClient[ValuesAnswer]:
         client = ConfigClient(
-            ValuesUrl.of(url, append_path=append_path),
+            ServiceUrl.of(url, path, token),
+            ValuesAnswer,
             Attempts(count, timeout, fallback_to_no_proxy=fallback),
             lambda: self.proxy,
             chance=lambda: 1.0,
@@ -82,7 +84,7 @@ async def client() -> AsyncIterator[Client]:
     await client.close()
 
 
-async def refusal(client: ConfigClient) -> str:
+async def refusal(client: ConfigClient[ValuesAnswer]) -> str:
     with pytest.raises(UpdateError) as caught:
         await client.ask(EVERYTHING)
     return str(caught.value)
@@ -135,12 +137,26 @@ async def test_user_and_password_of_the_url_are_sent_and_not_told(
     text = await refusal(asking)
 
     assert service.asked[0].headers["Authorization"] == "Basic dXNlcjpzZWNyZXQ="
-    assert text.endswith("answered 401: ''; see the user and the password in config-url")
+    assert text.endswith("answered 401: ''; see token, or the user and the password in config-url")
     assert "secret" not in text + caplog.text
 
 
+async def test_token_is_sent_and_not_told(
+    service: FakeConfigService, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    asking = client(service.url, token="secret-of-the-chat")
+
+    await asking.ask(EVERYTHING)
+    service.fail(401)
+    text = await refusal(asking)
+
+    assert service.asked[0].headers["Authorization"] == "Bearer secret-of-the-chat"
+    assert "secret" not in text + caplog.text + repr(ServiceUrl.of(service.url, None, "secret"))
+
+
 async def test_path_may_be_the_url_s_own(service: FakeConfigService, client: Client) -> None:
-    await client(f"{service.url}/own?key=1", append_path=False).ask(EVERYTHING)
+    await client(f"{service.url}/own?key=1", path=None).ask(EVERYTHING)
 
     assert service.asked[0].target == "/own?key=1"
 
@@ -241,7 +257,7 @@ async def test_kept_connection_that_the_other_side_has_cut_is_no_failure(
     ("status", "body", "expected"),
     [
         (400, b"who are you?", "answered 400: 'who are you?'"),
-        (403, b"", "answered 403: ''; see the user and the password in config-url"),
+        (403, b"", "answered 403: ''; see token, or the user and the password in config-url"),
         (404, b"no", "answered 404: 'no'; see config-url and append-path-to-url"),
         (204, b"", "answered 204: ''"),
         (499, b"\x1b[2J\r\n\xff", "answered 499: '\\x1b[2J\\r\\n\ufffd'"),

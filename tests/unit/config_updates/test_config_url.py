@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from app.config_updates.config_url import ConfigUrl, ValuesUrl
+from app.config_updates.config_url import ConfigUrl, ServiceUrl
+from app.config_updates.protocol import VALUES_PATH
 from app.static_config.errors import OptionError
 
 
@@ -20,16 +21,16 @@ from app.static_config.errors import OptionError
     ],
 )
 def test_path_is_appended(config_url: str, expected: str) -> None:
-    assert str(ValuesUrl.of(config_url, append_path=True).url) == expected
+    assert str(ServiceUrl.of(config_url, VALUES_PATH).url) == expected
 
 
 @pytest.mark.parametrize("config_url", ["http://configs/v", "http://configs/v/", "http://configs/"])
 def test_path_is_not_appended_where_that_is_not_wanted(config_url: str) -> None:
-    assert str(ValuesUrl.of(config_url, append_path=False).url) == config_url
+    assert str(ServiceUrl.of(config_url, None).url) == config_url
 
 
 def test_user_and_password_are_kept_apart() -> None:
-    found = ValuesUrl.of("https://us%40er:se%3Acret@configs/?key=secret", append_path=True)
+    found = ServiceUrl.of("https://us%40er:se%3Acret@configs/?key=secret", VALUES_PATH)
 
     assert found.auth == ("us@er", "se:cret")
     assert "us" not in str(found.url)
@@ -37,7 +38,7 @@ def test_user_and_password_are_kept_apart() -> None:
 
 
 def test_there_may_be_no_user() -> None:
-    assert ValuesUrl.of("http://configs", append_path=True).auth is None
+    assert ServiceUrl.of("http://configs", VALUES_PATH).auth is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_there_may_be_no_user() -> None:
 )
 def test_what_is_no_url_of_a_config_service_is_refused(text: str) -> None:
     with pytest.raises(OptionError, match="expected an http or https URL, as http://configs"):
-        ValuesUrl.of(text, append_path=True)
+        ServiceUrl.of(text, VALUES_PATH)
 
 
 def test_no_password_is_in_what_is_said() -> None:
@@ -80,7 +81,7 @@ def test_no_password_is_in_what_is_said() -> None:
 @given(st.text() | st.text().map("http://".__add__))
 def test_any_text_is_such_a_url_or_is_refused(text: str) -> None:
     try:
-        found = ValuesUrl.of(text, append_path=True)
+        found = ServiceUrl.of(text, VALUES_PATH)
     except OptionError:
         return
     assert found.url.host

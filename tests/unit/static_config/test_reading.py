@@ -58,6 +58,18 @@ def test_development_config_comes_before_the_default(folder: Path) -> None:
     assert find_static_config(None, {}) == folder / "config_dev.yaml"
 
 
+def test_service_may_have_defaults_of_its_own(folder: Path) -> None:
+    (folder / "config_dev.yaml").touch()
+    defaults = [Path("first.yaml"), Path("second.yaml"), Path("third.yaml")]
+
+    assert find_static_config(None, {}, defaults) == folder / "third.yaml"
+    (folder / "second.yaml").touch()
+    assert find_static_config(None, {}, defaults) == folder / "second.yaml"
+    (folder / "first.yaml").touch()
+    assert find_static_config(None, {}, defaults) == folder / "first.yaml"
+    assert find_static_config(None, {"STATIC_CONFIG": "x.yaml"}, defaults) == folder / "x.yaml"
+
+
 @pytest.mark.parametrize("environment", [{}, {"STATIC_CONFIG": ""}])
 def test_default_is_found_where_nothing_else_is_named(
     folder: Path, environment: dict[str, str]
