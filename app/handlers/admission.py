@@ -88,7 +88,7 @@ class Admission:
 
 
 class Place:
-    """A client's place among those that are there, from entering a `with` block to leaving it.
+    """A client's place among those that are there, from `enter` to `leave`, or for a `with` block.
 
     The block is given None, or the refusal if there is no place.
     """
@@ -100,10 +100,18 @@ class Place:
         self._address = address
         self._refusal = refusal
 
-    def __enter__(self) -> Refusal | None:
+    def enter(self) -> Refusal | None:
+        """Take the place, or return why there is none."""
         if self._refusal is None:
             self._refusal = self._admission.enter(self._address)
         return self._refusal
+
+    def leave(self) -> None:
+        """Give it back, if it was taken; once."""
+        if self._refusal is None:
+            self._admission.leave(self._address)
+
+    __enter__ = enter
 
     def __exit__(
         self,
@@ -111,8 +119,7 @@ class Place:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._refusal is None:
-            self._admission.leave(self._address)
+        self.leave()
 
 
 def _network_of(host: str) -> str:

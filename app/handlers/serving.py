@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.requests import HTTPConnection
 
-from app.handlers.admission import Refusal
+from app.handlers.admission import Place, Refusal
 from app.handlers.connection_log import ConnectionLog
 from app.handlers.context import HandshakeResponse, RequestContext
 from app.logs.context import enter_handler
@@ -15,6 +15,7 @@ from app.websocket.close import CloseCause, ConnectionClosed
 from app.websocket.compression import Agreement, negotiate
 from app.websocket.connection import WebSocketConnection
 from app.websocket.handshake import HandshakeRefused
+from app.websocket.limits import Limits
 from app.websocket.subprotocols import offered_subprotocols
 
 if TYPE_CHECKING:
@@ -35,26 +36,70 @@ async def serve_connection(
         handler.handler_name, request.path_params, trace_id=line_context.trace_id
     )
     log = ConnectionLog(line_context, request)
-    with handler.admission.admit(request) as refusal:
-        try:
-            answer = refusal or await _decide(handler, request, context, log)
-            await _answer(channel, answer, log)
-        except ConnectionClosed as end:
-            log.given_up(end.record)
-            return
-        except asyncio.CancelledError:
-            if channel.closed is not None:
-                log.given_up(channel.closed)
-            raise
-        if isinstance(answer, Refusal):
-            return
-        handler.live_limits.opened(channel, answer.limits)
+    place = handler.admission.admit(request)
+    refusal = place.enter()
+    limits: Limits | None = None
+    try:
+        limits = await _shake_hands(handler, channel, request, refusal, context, log)
+    finally:
+        if limits is None:
+            place.leave()
+    if limits is not None:
         client = request.client
-        address = (client.host, client.port) if client else None
+        connection = WebSocketConnection(channel, (client.host, client.port) if client else None)
+        handler.live_limits.opened(channel, limits)
+        await channel.serve(_session(handler, connection, channel, context, place))
+
+
+async def _session(
+    handler: "WebSocketHandlerBase",
+    connection: WebSocketConnection,
+    channel: Channel,
+    context: RequestContext,
+    place: Place,
+) -> None:
+    """Serve a connection that is open, to its end.
+
+    It is all that is left of what has led to it: nothing here holds the request.
+    """
+    try:
         try:
-            await _handle(handler, WebSocketConnection(channel, address), channel, context)
-        finally:
-            handler.live_limits.closed(channel)
+            await handler.handle(connection, context)
+        except FAILURES as error:
+            if not _is_end(error, channel):
+                await _failed(handler, channel)
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                await channel.close(1001, "", CloseCause.SHUTDOWN)
+                raise
+            await _failed(handler, channel)
+        # Harmless if the end has come already.
+        await channel.close(1000, "", CloseCause.HANDLER_RETURNED)
+    finally:
+        handler.live_limits.closed(channel)
+        place.leave()
+
+
+async def _shake_hands(
+    handler: "WebSocketHandlerBase",
+    channel: Channel,
+    request: HTTPConnection,
+    refusal: Refusal | None,
+    context: RequestContext,
+    log: ConnectionLog,
+) -> Limits | None:
+    """Answer the opening handshake; return the limits of the connection if it is open then."""
+    try:
+        answer = refusal or await _decide(handler, request, context, log)
+        await _answer(channel, answer, log)
+    except ConnectionClosed as end:
+        log.given_up(end.record)
+        return None
+    except asyncio.CancelledError:
+        if channel.closed is not None:
+            log.given_up(channel.closed)
+        raise
+    return None if isinstance(answer, Refusal) else answer.limits
 
 
 async def _decide(
@@ -98,26 +143,6 @@ async def _answer(channel: Channel, answer: Acceptance | Refusal, log: Connectio
     else:
         await channel.accept(answer)
         log.opened()
-
-
-async def _handle(
-    handler: "WebSocketHandlerBase",
-    connection: WebSocketConnection,
-    channel: Channel,
-    context: RequestContext,
-) -> None:
-    try:
-        await handler.handle(connection, context)
-    except FAILURES as error:
-        if not _is_end(error, channel):
-            await _failed(handler, channel)
-    except asyncio.CancelledError:
-        if _is_cancelled():
-            await channel.close(1001, "", CloseCause.SHUTDOWN)
-            raise
-        await _failed(handler, channel)
-    # Harmless if the end has come already.
-    await channel.close(1000, "", CloseCause.HANDLER_RETURNED)
 
 
 async def _failed(handler: "WebSocketHandlerBase", channel: Channel) -> None:

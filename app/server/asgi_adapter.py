@@ -123,9 +123,20 @@ async def serve_application(
         protocol: The connection.
         config: Uvicorn's; its limits hold for routes that have no options of their own.
     """
+    try:
+        await _run(app, scope, protocol, config)
+    finally:
+        # A session runs in any case, be it to find that its connection has ended.
+        session = protocol.take_session()
+        if session is not None:
+            del app, scope, config
+            await session
+
+
+async def _run(app: ASGIApp, scope: Scope, protocol: WebSocketProtocol, config: Config) -> None:
     limits = _limits(config.ws_max_size, config.ws_ping_interval, config.ws_ping_timeout)
     adapter = AsgiAdapter(protocol, limits)
-    cause = CloseCause.HANDLER_RETURNED
+    cause: CloseCause | None = None
     try:
         await app(scope, adapter.receive, adapter.send)
     except PeerGoneError:
@@ -137,7 +148,8 @@ async def serve_application(
         cause = CloseCause.SHUTDOWN
         raise
     finally:
-        protocol.leave(cause)
+        if cause is not None or not protocol.has_session:
+            protocol.leave(cause or CloseCause.HANDLER_RETURNED)
 
 
 @functools.cache

@@ -16,7 +16,14 @@ from app.server.asgi_waits import Nap, SendTimer, Waits
 from app.server.intake import SHORTEST_HOLD
 from app.server.peer_end import our_end
 from app.server.watch import SessionWatch
-from app.websocket.channel import Acceptance, Message, OnEnd
+from app.websocket.channel import (
+    Acceptance,
+    ConcurrentRecvError,
+    Message,
+    OnEnd,
+    Session,
+    end_of_iteration,
+)
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.handshake import acceptance_headers, complete_refusal
 from app.websocket.headers import Headers
@@ -62,6 +69,8 @@ class AsgiChannel:
         # Set once; waited for by those who want to know of the end.
         self._ended = asyncio.Event()
         self._waits = Waits()
+        # Whether a task waits for a message.
+        self._receiving = False
         # The event that is waited for in a task of its own: by receive_nowait, or because that wait
         # may not be cancelled.
         self._pending: asyncio.Task[ASGIEvent] | None = None
@@ -116,9 +125,26 @@ class AsgiChannel:
         # The server's first event; there is nothing in it.
         await self._receive()
 
+    async def serve(self, session: Session) -> None:
+        await session
+
     # Receiving.
 
     async def receive(self) -> Message:
+        self._raise_if_receiving()
+        self._receiving = True
+        try:
+            return await self._receive_message()
+        finally:
+            self._receiving = False
+
+    async def receive_next(self) -> Message:
+        try:
+            return await self.receive()
+        except ConnectionClosed as end:
+            raise end_of_iteration(end) from None
+
+    async def _receive_message(self) -> Message:
         if self._pending is None:
             self._raise_if_closed()
             while self._rates is not None and (seconds := self._pause(self._rates)):
@@ -131,6 +157,7 @@ class AsgiChannel:
         return self._take(event)
 
     def receive_nowait(self) -> Message | None:
+        self._raise_if_receiving()
         if self._pending is None:
             self._raise_if_closed()
             if self._rates is not None and self._pause(self._rates):
@@ -141,6 +168,10 @@ class AsgiChannel:
         event = self._pending.result()
         self._pending = None
         return self._take(event)
+
+    def _raise_if_receiving(self) -> None:
+        if self._receiving:
+            raise ConcurrentRecvError
 
     def _pause(self, rates: InboundRates) -> float:
         """Return how long what comes is to stay with the server, which slows the client down."""

@@ -27,8 +27,9 @@ from app.server.progress import Progress
 from app.server.receive_queue import ReceiveQueue
 from app.server.send_buffer import SendBuffer
 from app.server.turns import Turns
+from app.server.waiter import Waiter
 from app.server.watch import Watch
-from app.websocket.channel import OnEnd
+from app.websocket.channel import OnEnd, end_of_iteration
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.frames import encode_close
 from app.websocket.handshake import encode_response
@@ -106,6 +107,7 @@ class EndingProtocol(asyncio.Protocol):
         "_state",
         "_timer",
         "_transport",
+        "_waiter",
         "_watch",
         "task",
     )
@@ -138,8 +140,11 @@ class EndingProtocol(asyncio.Protocol):
         self._watch: Watch | None = None
 
         self._queue = ReceiveQueue()
+        self._waiter = Waiter(self._loop)
         self._out = SendBuffer(transport, self._loop)
-        self._intake = Intake(transport, self._queue, self._out, hooks.turns, self, early)
+        self._intake = Intake(
+            transport, self._queue, self._waiter, self._out, hooks.turns, self, early
+        )
         self._move_on(hooks.handshake_timeout, self._handshake_timed_out)
 
     # What is to be known of the end.
@@ -163,6 +168,12 @@ class EndingProtocol(asyncio.Protocol):
         if self._end is not None and self._record is None:
             self._answer(self._end)
         self._raise_if_closed()
+
+    def _stop_if_ended(self) -> None:
+        try:
+            self._raise_if_ended()
+        except ConnectionClosed as end:
+            raise end_of_iteration(end) from None
 
     # Our end.
 
@@ -235,7 +246,7 @@ class EndingProtocol(asyncio.Protocol):
             return
         self._state = ConnectionState.ENDING
         self._intake.wait()
-        self._queue.wake()
+        self._waiter.wake()
         self._move_on(self._limits.close_timeout, lambda: self._answer(end))
 
     def peer_is_done(self, end: End) -> None:
@@ -300,7 +311,7 @@ class EndingProtocol(asyncio.Protocol):
                 self._watch = None  # it holds us
             if self._closed_event is not None:
                 self._closed_event.set()
-            self._queue.wake()
+            self._waiter.wake()
             self._out.release()
             on_end, self._on_end = self._on_end, None
             if on_end is not None:

@@ -7,7 +7,8 @@ from typing import Final, Protocol
 from app.server.peer_end import RATE_EXCEEDED, STREAM_END, End
 from app.server.receive_queue import ReceiveQueue
 from app.server.send_buffer import SendBuffer
-from app.server.turns import FRAMES_PER_SHARE, Turns
+from app.server.turns import FRAMES_PER_SHARE, SMALL, Turns
+from app.server.waiter import Waiter
 from app.websocket.deflate import Inflater
 from app.websocket.frames import Close, Opcode, Ping, Pong, encode_control
 from app.websocket.limits import Limits
@@ -51,6 +52,7 @@ class Intake:
     Args:
         transport: What is paused and resumed.
         queue: Where messages go.
+        waiter: Who waits for them.
         out: Where pongs go; while it is paused nothing is read, or they would pile up.
         turns: Where we wait if there is more than one share.
         sink: Who is told of the end.
@@ -73,6 +75,7 @@ class Intake:
         "_taken_back",
         "_transport",
         "_turns",
+        "_waiter",
         "_waits",
         "heard",
         "paused",
@@ -82,6 +85,7 @@ class Intake:
         self,
         transport: asyncio.Transport,
         queue: ReceiveQueue,
+        waiter: Waiter,
         out: SendBuffer,
         turns: Turns,
         sink: Sink,
@@ -89,6 +93,7 @@ class Intake:
     ) -> None:
         self._transport = transport
         self._queue = queue
+        self._waiter = waiter
         self._out = out
         self._turns = turns
         self._sink = sink
@@ -154,6 +159,19 @@ class Intake:
     def feed(self, data: bytes) -> None:
         """Take what has come."""
         self.heard = True
+        # The straight line: one short message, and nothing that it would have to wait for.
+        if (
+            len(data) <= SMALL
+            and self._mode is _DELIVER
+            and not (self._near_limit or self.paused)
+            and (message := self._reader.read_whole(data)) is not None
+        ):
+            self._queue.put(message)
+            self._waiter.wake_now()
+            # Done, but for a handler that did not take it, or a peer that does not read.
+            if self._queue.messages or self._out.paused:
+                self.go_on()
+            return
         self._reader.feed(data)
         if self._must_count:
             self._rates.take_bytes(len(data), self._loop.time())
@@ -175,6 +193,8 @@ class Intake:
         else:
             self._hold()
         self.go_on()
+        if self._queue.messages:
+            self._waiter.wake_now()
 
     def finish(self) -> None:
         """Nothing comes any more: that is the end of the stream, once all that came is read."""
@@ -258,7 +278,6 @@ class Intake:
                         self._out.write(encode_control(Opcode.PONG, item.payload))
                 else:
                     self._sink.meet_end(item)
-            self._queue.wake()
             if controls or self._near_limit:
                 self._count(controls, self._queue.received - before)
         elif items and isinstance(items[-1], Close | Violation):

@@ -19,13 +19,13 @@ class SendBuffer:
     """
 
     __slots__ = (
-        "_flush_is_due",
         "_loop",
         "_parts",
         "_size",
         "_transport",
         "_turn_bytes",
         "_writable",
+        "flush_is_due",
     )
 
     def __init__(self, transport: asyncio.WriteTransport, loop: asyncio.AbstractEventLoop) -> None:
@@ -34,7 +34,8 @@ class SendBuffer:
         self._parts: list[bytes] = []
         self._size = 0
         self._turn_bytes = 0
-        self._flush_is_due = False
+        # Whether somebody will call `end_turn`.
+        self.flush_is_due = False
         # There is one only while the transport has more than it wants.
         self._writable: asyncio.Event | None = None
 
@@ -61,9 +62,9 @@ class SendBuffer:
         self._size += len(data)
         if self._size >= FLUSH_BYTES:
             self.flush()
-        if not self._flush_is_due:
-            self._flush_is_due = True
-            self._loop.call_soon(self._end_turn)
+        if not self.flush_is_due:
+            self.flush_is_due = True
+            self._loop.call_soon(self.end_turn)
         return self._writable is not None or self._turn_bytes > BYTES_PER_TURN
 
     def charge(self, size: int) -> None:
@@ -72,12 +73,18 @@ class SendBuffer:
 
     def flush(self) -> None:
         """Hand all that was written to the transport."""
-        if self._parts:
-            parts, self._parts = self._parts, []
+        parts = self._parts
+        if parts:
+            if not self._transport.is_closing():
+                if len(parts) == 1:
+                    self._transport.write(parts[0])
+                elif self._size < FLUSH_BYTES:
+                    self._transport.write(b"".join(parts))
+                else:
+                    self._transport.writelines(parts)
+            parts.clear()
             self._turn_bytes += self._size
             self._size = 0
-            if not self._transport.is_closing():
-                self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
 
     async def wait(self) -> None:
         """Wait until the transport wants more, or, if it does, let other tasks have their turn."""
@@ -100,7 +107,9 @@ class SendBuffer:
         if self._writable is not None:
             self._writable.set()
 
-    def _end_turn(self) -> None:
-        self._flush_is_due = False
-        self.flush()
+    def end_turn(self) -> None:
+        """Send what was written in this turn."""
+        self.flush_is_due = False
+        if self._parts:
+            self.flush()
         self._turn_bytes = 0

@@ -7,12 +7,14 @@ from typing_extensions import override
 
 from app.server.ending import ConnectionState, EndingProtocol, ServerHooks
 from app.server.watch import Watch
-from app.websocket.channel import Acceptance, Message
+from app.websocket.channel import Acceptance, ConcurrentRecvError, Message, Session
 from app.websocket.deflate import Deflater
-from app.websocket.frames import Opcode, encode_control, encode_message
+from app.websocket.frames import Opcode, encode_control, encode_payload, head_of_whole
 from app.websocket.handshake import encode_switching_protocols
 from app.websocket.limits import Limits
-from app.websocket.traffic import payload_size
+
+LONG: Final = 16 * 1024
+"""Bytes of a payload that it pays not to copy behind its head."""
 
 COMPRESSION_COST: Final = 4
 """Bytes that could be sent in the time that it takes to compress one, or more."""
@@ -28,7 +30,7 @@ class WebSocketProtocol(EndingProtocol):
         hooks: What the connection needs of its server.
     """
 
-    __slots__ = ("_accept_value", "_deflater", "_fragment_size")
+    __slots__ = ("_accept_value", "_deflater", "_fragment_size", "_session")
 
     def __init__(
         self, transport: asyncio.Transport, accept_value: bytes, early: bytes, hooks: ServerHooks
@@ -37,6 +39,7 @@ class WebSocketProtocol(EndingProtocol):
         self._accept_value = accept_value
         self._fragment_size = 0  # of the limits: looked up at each message
         self._deflater: Deflater | None = None
+        self._session: Session | None = None
 
     # The opening handshake.
 
@@ -71,47 +74,88 @@ class WebSocketProtocol(EndingProtocol):
         if self._out.paused:
             watch.writing_waits(self._transport)  # the transport tells it once only
 
+    async def serve(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def has_session(self) -> bool:
+        """Whether there is something to serve the connection from now on."""
+        return self._session is not None
+
+    def take_session(self) -> Session | None:
+        """Return what is to serve the connection from now on, if it was accepted; once."""
+        session, self._session = self._session, None
+        return session
+
     # Receiving.
 
     async def receive(self) -> Message:
         while not self._queue.messages:
-            self._raise_if_ended()
-            # Awaited here: each coroutine that waits costs at each message.
-            waiter = self._queue.waiter()
-            try:
-                await waiter
-            finally:
-                self._queue.forget_waiter()
+            if self._end is not None or self._record is not None:
+                self._raise_if_ended()
+            await self._waiter
+        return self._take()
+
+    async def receive_next(self) -> Message:
+        # Not by `receive`: a coroutine more costs at each message.
+        while not self._queue.messages:
+            if self._end is not None or self._record is not None:
+                self._stop_if_ended()
+            await self._waiter
         return self._take()
 
     def receive_nowait(self) -> Message | None:
+        if self._waiter.waits:
+            raise ConcurrentRecvError
         if self._queue.messages:
             return self._take()
         self._raise_if_ended()
         return None
 
     def _take(self) -> Message:
+        if self._intake.paused:
+            return self._take_and_read_on()
+        return self._queue.messages.pop(0)
+
+    def _take_and_read_on(self) -> Message:
         message = self._queue.take()
-        if self._intake.paused and self._queue.has_room:
+        if self._queue.has_room:
             self._intake.go_on()
         return message
 
     @override
     def data_received(self, data: bytes) -> None:
-        self._intake.feed(data)
+        out = self._out
+        if out.flush_is_due:
+            self._intake.feed(data)
+            return
+        # What is sent in this call, by the handler, too, leaves at its end: that saves a turn.
+        out.flush_is_due = True
+        try:
+            self._intake.feed(data)
+        finally:
+            out.end_turn()
 
     # Sending.
 
     async def send(self, message: Message) -> None:
-        self._raise_if_closed()
-        size = payload_size(message)
+        if self._record is not None:
+            self._raise_if_closed()
+        if isinstance(message, str):
+            opcode, payload = Opcode.TEXT, message.encode()
+        else:
+            opcode, payload = Opcode.BINARY, message
         if self._deflater is None:
-            frames = encode_message(message, self._fragment_size)
+            if len(payload) > LONG and not 0 < self._fragment_size < len(payload):
+                self._out.write(head_of_whole(opcode, len(payload)))
+                frames = payload
+            else:
+                frames = encode_payload(opcode, payload, self._fragment_size)
         else:
             frames = self._deflater.encode(message, self._fragment_size)
-            self._out.charge(size * COMPRESSION_COST)
+            self._out.charge(len(payload) * COMPRESSION_COST)
         self._messages_sent += 1
-        self._bytes_sent += size
+        self._bytes_sent += len(payload)
         if self._out.write(frames):
             await self._out.wait()
             self._raise_if_closed()

@@ -1,10 +1,10 @@
 """What a WebSocket connection stands on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from app.websocket.close import CloseCause, CloseRecord
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.compression import Agreement
 from app.websocket.headers import Headers
 from app.websocket.limits import Limits
@@ -13,6 +13,9 @@ Message = str | bytes
 """One message: text is `str`, binary is `bytes`."""
 
 OnEnd = Callable[[CloseRecord], None]
+
+Session = Coroutine[Any, Any, None]
+"""What serves a connection once it is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,18 @@ class Acceptance:
     subprotocol: str | None = None
     compression: Agreement | None = None
     on_end: OnEnd | None = None
+
+
+class ConcurrentRecvError(RuntimeError):
+    """Two tasks wait for messages of one connection; neither could know which it would get."""
+
+    def __init__(self) -> None:
+        super().__init__("another task already waits in recv(); receive in one task only")
+
+
+def end_of_iteration(end: ConnectionClosed) -> Exception:
+    """Return what an `async for` over the messages is to see of the end."""
+    return StopAsyncIteration() if end.record.orderly else end
 
 
 class Channel(Protocol):
@@ -68,14 +83,35 @@ class Channel(Protocol):
             ValueError: a header would break out of its line.
         """
 
+    async def serve(self, session: Session) -> None:
+        """Run what serves the connection from now on, to its end; called once, after `accept`.
+
+        The direct path runs it, in the same task, when all has returned that has led to this call:
+        a connection that lasts holds nothing of it, and a message does not go through it.
+        """
+
     async def receive(self) -> Message:
         """Wait for the next whole message. What arrived before the end comes before the end.
 
         Cancelling the wait loses no message.
+
+        Raises:
+            ConcurrentRecvError: another task is waiting.
+        """
+
+    async def receive_next(self) -> Message:
+        """As `receive`, for `async for`.
+
+        Raises:
+            StopAsyncIteration: the connection has ended in an orderly way.
         """
 
     def receive_nowait(self) -> Message | None:
-        """Return the next message if it is there already."""
+        """Return the next message if it is there already.
+
+        Raises:
+            ConcurrentRecvError: a task is waiting.
+        """
 
     async def send(self, message: Message) -> None:
         """Send one message; waits while the peer is too slow to take it."""

@@ -1,20 +1,13 @@
 """The connection that a handler talks to."""
 
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, Final, Self
 
 from app.websocket.channel import Channel, Message
-from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed, check_close
+from app.websocket.close import CloseCause, CloseRecord, check_close
 from app.websocket.frames import MAX_CONTROL_PAYLOAD
 
 _MESSAGE = (str, bytes)
-
-
-class ConcurrentRecvError(RuntimeError):
-    """Two tasks wait for messages of one connection; neither could know which it would get."""
-
-    def __init__(self) -> None:
-        super().__init__("another task already waits in recv(); receive in one task only")
 
 
 class WebSocketConnection:
@@ -25,16 +18,15 @@ class WebSocketConnection:
     a handler may let it pass: it is no error.
     """
 
-    __slots__ = ("_channel", "_receiving", "remote_address")
+    __slots__ = ("_channel", "remote_address")
 
     def __init__(self, channel: Channel, remote_address: tuple[str, int] | None) -> None:
         self._channel: Final = channel
-        self._receiving = False
         # Host and port of the peer, or of the client that a trusted proxy names; None for a peer
         # on a Unix socket.
         self.remote_address: Final = remote_address
 
-    async def recv(self) -> Message:
+    def recv(self) -> Coroutine[Any, Any, Message]:
         """Wait for the next message: `str` if it is text, `bytes` if it is binary.
 
         It may be cancelled, for example by a timeout, without losing a message.
@@ -43,13 +35,7 @@ class WebSocketConnection:
             ConnectionClosed: the connection has ended, and all that came before has been received.
             ConcurrentRecvError: another task is waiting here.
         """
-        if self._receiving:
-            raise ConcurrentRecvError
-        self._receiving = True
-        try:
-            return await self._channel.receive()
-        finally:
-            self._receiving = False
+        return self._channel.receive()
 
     def try_recv(self) -> Message | None:
         """Return the next message if it is there already, else None; never waits.
@@ -58,8 +44,6 @@ class WebSocketConnection:
             ConnectionClosed: the connection has ended, and all that came before has been received.
             ConcurrentRecvError: a task is waiting in `recv`.
         """
-        if self._receiving:
-            raise ConcurrentRecvError
         return self._channel.receive_nowait()
 
     def __aiter__(self) -> Self:
@@ -71,21 +55,11 @@ class WebSocketConnection:
         """
         return self
 
-    async def __anext__(self) -> Message:
-        # As `recv`, without a coroutine more: that costs at each message.
-        if self._receiving:
-            raise ConcurrentRecvError
-        self._receiving = True
-        try:
-            return await self._channel.receive()
-        except ConnectionClosed as end:
-            if end.record.orderly:
-                raise StopAsyncIteration from None
-            raise
-        finally:
-            self._receiving = False
+    def __anext__(self) -> Coroutine[Any, Any, Message]:
+        # The channel's own coroutine: another one around it would cost at each message.
+        return self._channel.receive_next()
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Coroutine[Any, Any, None]:
         """Send one message: `str` as text, `bytes` as binary.
 
         The message leaves when the event loop has its next turn, together with all others sent in
@@ -97,7 +71,7 @@ class WebSocketConnection:
         """
         if not isinstance(message, _MESSAGE):
             raise TypeError(f"a message is str or bytes, not {type(message).__name__}")
-        await self._channel.send(message)
+        return self._channel.send(message)  # as in `__anext__`
 
     async def send_text(self, message: str) -> None:
         """Send `message` as text. See `send`."""

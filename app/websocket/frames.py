@@ -100,8 +100,10 @@ def _encode_head(first: int, length: int) -> bytes:
 
 
 _SHORT_LENGTHS = range(MAX_SHORT_LENGTH + 1)
-_SHORT_TEXT_HEADS = tuple(_encode_head(FIN | Opcode.TEXT, n) for n in _SHORT_LENGTHS)
-_SHORT_BINARY_HEADS = tuple(_encode_head(FIN | Opcode.BINARY, n) for n in _SHORT_LENGTHS)
+_SHORT_HEADS = {
+    opcode: tuple(_encode_head(FIN | opcode, length) for length in _SHORT_LENGTHS)
+    for opcode in (Opcode.TEXT, Opcode.BINARY)
+}
 
 
 def encode_message(message: str | bytes | bytearray | memoryview, fragment_size: int) -> bytes:
@@ -117,19 +119,24 @@ def encode_message(message: str | bytes | bytearray | memoryview, fragment_size:
         TypeError: the message is neither text nor bytes.
     """
     if isinstance(message, str):
-        payload = message.encode()
-        short_heads = _SHORT_TEXT_HEADS
-    else:
-        payload = message if isinstance(message, bytes) else memoryview(message).tobytes()
-        short_heads = _SHORT_BINARY_HEADS
+        return encode_payload(Opcode.TEXT, message.encode(), fragment_size)
+    payload = message if isinstance(message, bytes) else memoryview(message).tobytes()
+    return encode_payload(Opcode.BINARY, payload, fragment_size)
+
+
+def encode_payload(opcode: Opcode, payload: bytes, fragment_size: int) -> bytes:
+    """Encode all frames of a message with this payload, TEXT or BINARY. See `encode_message`."""
     length = len(payload)
-    whole = not fragment_size or length <= fragment_size
-    if whole and length <= MAX_SHORT_LENGTH:
-        return short_heads[length] + payload
-    opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
-    if whole:
-        return _encode_head(FIN | opcode, length) + payload
-    return _encode_fragments(opcode, payload, fragment_size)
+    if fragment_size and length > fragment_size:
+        return _encode_fragments(opcode, payload, fragment_size)
+    return head_of_whole(opcode, length) + payload
+
+
+def head_of_whole(opcode: Opcode, length: int) -> bytes:
+    """Encode the head of a frame that carries a whole message of so many bytes."""
+    if length <= MAX_SHORT_LENGTH:
+        return _SHORT_HEADS[opcode][length]
+    return _encode_head(FIN | opcode, length)
 
 
 def encode_compressed(opcode: Opcode, payload: bytes, fragment_size: int) -> bytes:

@@ -7,8 +7,8 @@ The rules of this file:
    the rest of itself, at most 130 bytes. What has been read is passed over, not cut off.
 2. What is wrong is refused at the bytes that show it: a head before its payload, a text where it
    can become UTF-8 no more.
-3. What nearly always comes is a short message in one frame, all there. It takes the straight line
-   in `MessageReader.read`, everything else the general way.
+3. What nearly always comes is a short message in one frame, all there. Alone it takes the straight
+   line of `MessageReader.read_whole`, among others that in `read`, everything else the general way.
 """
 
 from dataclasses import dataclass
@@ -62,6 +62,8 @@ _WHOLE_MESSAGES = frozenset((_WHOLE_TEXT, FIN | _BINARY))
 _MASK_SIZE = 4
 _SHORT_HEAD_SIZE = 2 + _MASK_SIZE
 _NOT_SHORT = 255
+_MEDIUM = 126  # in place of a length: it is in the two bytes that follow
+_MEDIUM_HEAD_SIZE = 4 + _MASK_SIZE
 _MAX_WAITING = _SHORT_HEAD_SIZE + MAX_CONTROL_PAYLOAD
 _WORTH_A_VIEW = 8192  # bytes from which on a memoryview was measured to cost less than a copy
 _INFLATING_COST = 4  # frames that could be read while one is inflated, or a part of a large one
@@ -140,6 +142,34 @@ class MessageReader:
             self._pending.append(data)
         elif not self.ended:
             self._buffer = data
+
+    def read_whole(self, data: bytes) -> str | bytes | None:
+        """Return the message that the next bytes are, if they are one whole frame of a whole one.
+
+        Instead of `feed` and `read`, for what nearly always comes: a client says one thing, and
+        waits for an answer. None: it is something else, and nothing has been taken.
+        """
+        end = len(data)
+        if end < _SHORT_HEAD_SIZE or self._buffer or self._message is not None or self.ended:
+            return None
+        first = data[0]
+        length = data[1] ^ MASKED
+        start = _SHORT_HEAD_SIZE
+        if length == _MEDIUM and end > _MEDIUM:
+            length = data[2] << 8 | data[3]
+            start = _MEDIUM_HEAD_SIZE
+        if start + length != end or length > self.max_payload or first not in _WHOLE_MESSAGES:
+            return None
+        payload = apply_mask(data[start:], data[start - _MASK_SIZE : start])
+        if first == _WHOLE_TEXT:
+            try:
+                message: str | bytes = payload.decode()
+            except UnicodeDecodeError:
+                return None
+        else:
+            message = payload
+        self.payload_bytes += length
+        return message
 
     def read(self, max_frames: int) -> list[Item]:
         """Return what has come since the last call, in order.
@@ -288,7 +318,8 @@ class MessageReader:
         stop = offset + self._missing
         if self._inflating:
             stop = min(stop, offset + _WORTH_INFLATING)
-        taken = message.add(apply_mask(buffer[offset:stop], self._mask))
+        source = buffer if stop - offset < _WORTH_A_VIEW else memoryview(buffer)
+        taken = message.add(apply_mask(source[offset:stop], self._mask))
         self._missing -= taken
         if self._missing:
             turn = taken % _MASK_SIZE

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from app.websocket.channel import Acceptance, Message, OnEnd
+from app.websocket.channel import Acceptance, Message, OnEnd, Session, end_of_iteration
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.compression import Agreement
 from app.websocket.headers import Headers
@@ -71,6 +71,9 @@ class RecordingChannel:
         self._raise_if_gone()
         self.refused.append((status, headers, body))
 
+    async def serve(self, session: Session) -> None:
+        await session
+
     async def receive(self) -> Message:
         while True:
             message = self.receive_nowait()
@@ -78,6 +81,12 @@ class RecordingChannel:
                 return message
             self._more.clear()
             await self._more.wait()
+
+    async def receive_next(self) -> Message:
+        try:
+            return await self.receive()
+        except ConnectionClosed as end:
+            raise end_of_iteration(end) from None
 
     def receive_nowait(self) -> Message | None:
         self._raise_if_closed()

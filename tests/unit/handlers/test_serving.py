@@ -53,9 +53,17 @@ def serve(handshake: Handshake) -> tuple[Connection, asyncio.Task[None]]:
     handler.handshake = handshake
     connection = Connection()
     scope = {"type": "websocket", "path": "/a", "query_string": b"", "headers": []}
-    task = asyncio.create_task(handler.serve(connection.protocol, HTTPConnection(scope)))
+    task = asyncio.create_task(served(handler, connection, HTTPConnection(scope)))
     connection.protocol.task = task
     return connection, task
+
+
+async def served(handler: Handler, connection: Connection, request: HTTPConnection) -> None:
+    """Serve the connection as the server does."""
+    await handler.serve(connection.protocol, request)
+    session = connection.protocol.take_session()
+    if session is not None:
+        await session
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -7,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn import Config
 
 from app.server.asgi_adapter import AsgiAdapter, PeerGoneError, serve_application
-from app.websocket.close import CloseCause, CloseRecord
-from app.websocket.frames import encode_close
+from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
+from app.websocket.frames import Opcode, encode_close
 from app.websocket.limits import Limits
 from tests.helpers.direct_connection import Connection
 from tests.helpers.raw_client import encode
@@ -193,6 +195,96 @@ async def test_application_that_is_cancelled_leaves_with_the_service() -> None:
         await serving
 
     assert connection.end == CloseRecord(CloseCause.SHUTDOWN, 1001)
+
+
+# Sessions: what a handler leaves to be run when the application has returned.
+
+
+class Opening:
+    """An application that accepts, leaves a session, and does something else then."""
+
+    def __init__(self, connection: Connection, *steps: Any) -> None:
+        self._connection = connection
+        self._afterwards = application(*steps)
+        self.told: list[str] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._connection.accept()
+        await self._connection.protocol.serve(self._session())
+        await self._afterwards(scope, receive, send)
+        self.told.append("the application has returned")
+
+    async def _session(self) -> None:
+        self.told.append("the session begins")
+        try:
+            self.told.append(str(await self._connection.protocol.receive()))
+        except ConnectionClosed as end:
+            self.told.append(end.record.cause.value)
+
+
+async def test_session_runs_when_the_application_has_returned() -> None:
+    connection = Connection()
+    app = Opening(connection)
+    serving = asyncio.create_task(serve(connection, app))
+    await connection.lives(1)
+    assert connection.protocol.closed is None
+    connection.receive_bytes(encode(Opcode.TEXT, b"hello"))
+    await serving
+
+    assert app.told == ["the application has returned", "the session begins", "hello"]
+
+
+async def test_session_of_an_application_that_fails_finds_that_its_connection_has_ended(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    connection = Connection()
+    app = Opening(connection, RuntimeError("not well"))
+    await serve(connection, app)
+
+    assert connection.end == CloseRecord(CloseCause.HANDLER_ERROR, 1011)
+    assert app.told == ["the session begins", "handler_error"]
+    assert errors(caplog) == ["the application failed in a WebSocket connection"]
+
+
+async def test_session_of_an_application_that_is_cancelled_finds_that_the_service_leaves() -> None:
+    connection = Connection()
+    app = Opening(connection, FOR_EVER)
+    serving = asyncio.create_task(serve(connection, app))
+    await connection.lives(1)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+    assert app.told == ["the session begins", "shutdown"]
+
+
+async def test_session_is_cancelled_with_the_task_that_serves() -> None:
+    connection = Connection()
+    app = Opening(connection)
+    serving = asyncio.create_task(serve(connection, app))
+    await connection.lives(1)
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+
+    assert app.told == ["the application has returned", "the session begins"]
+
+
+async def test_connection_holds_nothing_of_the_request_while_its_session_runs() -> None:
+    class Request(dict[str, Any]):
+        """A scope that can be looked for."""
+
+    connection = Connection()
+    app = Opening(connection)
+    scope = Request(type="websocket")
+    gone = weakref.ref(scope)
+    serving = asyncio.create_task(serve_application(app, scope, connection.protocol, Config(app)))
+    del scope
+    await connection.lives(1)
+    gc.collect()
+
+    assert gone() is None
+    serving.cancel()
 
 
 @pytest.mark.parametrize("steps", [[], [RuntimeError("not well")]], ids=["returns", "raises"])

@@ -6,7 +6,7 @@ import pytest
 
 from app.server import asgi_channel
 from app.server.asgi_channel import AsgiChannel
-from app.websocket.channel import Acceptance, Channel, Message
+from app.websocket.channel import Acceptance, Channel, ConcurrentRecvError, Message
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.limits import Limits
 from tests.helpers.scripted_server import (
@@ -214,6 +214,35 @@ async def test_message_is_received_by_kind(event: Event, message: Message) -> No
     channel, _ = await opened(event)
 
     assert await received(channel) == message
+
+
+async def test_receive_in_two_tasks_is_refused_and_does_not_disturb_the_first() -> None:
+    channel, server = await opened()
+    first = asyncio.create_task(received(channel))
+    await begun(first)
+    await asyncio.sleep(0)
+
+    for receive in (channel.receive, channel.receive_next):
+        with pytest.raises(ConcurrentRecvError, match="another task already waits"):
+            await receive()
+    with pytest.raises(ConcurrentRecvError):
+        channel.receive_nowait()
+    server.give(text("hello"))
+
+    assert await asyncio.wait_for(first, TIMEOUT) == "hello"
+
+
+@pytest.mark.parametrize(
+    ("code", "end"), [(1000, StopAsyncIteration), (1002, ConnectionClosed)], ids=["good", "bad"]
+)
+async def test_iteration_ends_with_the_connection_and_raises_if_that_was_not_orderly(
+    code: int, end: type[Exception]
+) -> None:
+    channel, _ = await opened(text("last"), disconnect(code=code))
+
+    assert await asyncio.wait_for(channel.receive_next(), TIMEOUT) == "last"
+    with pytest.raises(end):
+        await asyncio.wait_for(channel.receive_next(), TIMEOUT)
 
 
 async def test_receive_nowait_gives_what_has_come() -> None:

@@ -11,6 +11,7 @@ from app.server.peer_end import RATE_EXCEEDED, STREAM_END, End
 from app.server.receive_queue import MAX_BYTES, MAX_MESSAGES, ReceiveQueue
 from app.server.send_buffer import SendBuffer
 from app.server.turns import FRAMES_PER_SHARE, SMALL, Turns
+from app.server.waiter import Waiter
 from app.websocket.channel import Message
 from app.websocket.deflate import Inflater
 from app.websocket.frames import Close, Opcode, encode_control
@@ -39,11 +40,14 @@ class Connection:
         self._began = self._loop.time()
         self.transport = RecordingTransport()
         self.queue = ReceiveQueue()
+        self.waiter = Waiter(self._loop)
         self.out = SendBuffer(self.transport, self._loop)
         self.turns = Turns()
         self.ends: list[End] = []
         self.done: list[End] = []
-        self.intake = Intake(self.transport, self.queue, self.out, self.turns, self, early)
+        self.intake = Intake(
+            self.transport, self.queue, self.waiter, self.out, self.turns, self, early
+        )
 
     def start(self, inflater: Inflater | None = None, **limits: Any) -> None:
         self.intake.start(Limits.model_validate(limits), inflater)
@@ -521,9 +525,20 @@ async def test_reader_that_waits_is_not_given_the_message_that_is_one_too_many()
     connection = connected(max_messages_per_second=1, on_rate_limit="close")
     connection.feed(text(0))
     assert connection.taken() == texts(0)
-    waiter = connection.queue.waiter()
+    seen: list[int] = []
+
+    async def wait() -> None:
+        await connection.waiter
+        seen.append(connection.queue.received)
+
+    waiting = asyncio.create_task(wait())
+    await turn()
     connection.feed(text(1))
-    await asyncio.wait_for(waiter, 1)
+    await turn()
+    assert not waiting.done()
+    waiting.cancel()
+
+    assert seen == []
 
     assert connection.taken() == []
     assert connection.ends == [RATE_EXCEEDED]

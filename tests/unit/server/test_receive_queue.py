@@ -1,9 +1,6 @@
-import asyncio
-
 import pytest
 
 from app.server.receive_queue import MAX_BYTES, MAX_MESSAGES, ReceiveQueue
-from app.websocket.connection import ConcurrentRecvError
 
 TIMEOUT = 5.0
 
@@ -83,40 +80,3 @@ def test_queue_that_is_cleared_has_room() -> None:
 
     assert queue.has_room
     assert not queue.messages
-
-
-async def test_who_waits_goes_on_when_woken() -> None:
-    queue = ReceiveQueue()
-    waiter = queue.waiter()
-    queue.put("a")
-    assert not waiter.done()
-
-    queue.wake()
-    queue.wake()
-    await asyncio.wait_for(waiter, TIMEOUT)
-
-
-async def test_only_one_waits_at_a_time() -> None:
-    queue = ReceiveQueue()
-    queue.waiter()
-
-    with pytest.raises(ConcurrentRecvError):
-        queue.waiter()
-    queue.forget_waiter()
-    queue.waiter()
-
-
-async def test_who_has_given_up_waiting_is_not_woken() -> None:
-    queue = ReceiveQueue()
-    waiter = queue.waiter()
-    waiter.cancel()
-    queue.wake()
-
-    assert waiter.cancelled()
-
-
-def test_nobody_may_wait() -> None:
-    queue = filled("a", 1)
-    queue.wake()
-
-    assert queue.take() == "a"

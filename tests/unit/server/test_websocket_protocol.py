@@ -14,10 +14,9 @@ from app.server.receive_queue import MAX_BYTES, MAX_MESSAGES
 from app.server.send_buffer import BYTES_PER_TURN
 from app.server.turns import FRAMES_PER_SHARE
 from app.server.websocket_protocol import COMPRESSION_COST
-from app.websocket.channel import Acceptance
+from app.websocket.channel import Acceptance, ConcurrentRecvError
 from app.websocket.close import CloseCause, ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.compression import CompressionConfig, negotiate
-from app.websocket.connection import ConcurrentRecvError
 from app.websocket.frames import Opcode, encode_close, encode_control, encode_message
 from app.websocket.limits import Limits
 from app.websocket.traffic import Traffic

@@ -5,7 +5,7 @@ import pytest
 
 from app.websocket.channel import Message
 from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
-from app.websocket.connection import ConcurrentRecvError, WebSocketConnection
+from app.websocket.connection import WebSocketConnection
 from tests.helpers.recording_channel import RecordingChannel
 
 TIMEOUT = 10.0
@@ -65,19 +65,6 @@ async def test_cancelled_recv_loses_no_message() -> None:
     channel.give("kept")
 
     assert await asyncio.wait_for(chat.recv(), TIMEOUT) == "kept"
-
-
-async def test_recv_in_two_tasks_is_refused_and_does_not_disturb_the_first() -> None:
-    chat, channel = connected()
-    first = await waiting(chat)
-
-    with pytest.raises(ConcurrentRecvError, match="another task already waits"):
-        await chat.recv()
-    with pytest.raises(ConcurrentRecvError):
-        chat.try_recv()
-    channel.give("hello")
-
-    assert await asyncio.wait_for(first, TIMEOUT) == "hello"
 
 
 async def test_recv_is_possible_again_after_one_was_cancelled_or_has_raised() -> None:

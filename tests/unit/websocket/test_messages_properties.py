@@ -225,3 +225,64 @@ def test_the_rest_of_a_segment_does_not_keep_the_segment() -> None:
     reader.read(100)
 
     assert sys.getrefcount(segment) == held_by_others
+
+
+segments = st.builds(
+    masked,
+    st.sampled_from([TEXT, BINARY, GOES_ON, PING]).flatmap(
+        lambda opcode: st.sampled_from([opcode | FIN, opcode, opcode | FIN | 0x40])
+    ),
+    st.binary(max_size=200) | st.text(max_size=100).map(str.encode) | st.just(b"x" * MAX_PAYLOAD),
+    masks,
+) | st.binary(max_size=20)
+
+
+@properties
+@example([masked(TEXT | FIN, b"whole")], 0)
+@example([masked(TEXT | FIN, b"\xff")], 0)
+@example([masked(TEXT | FIN, b"x" * 126), masked(TEXT | FIN, b"x" * MAX_PAYLOAD)], 0)
+@example([masked(TEXT | FIN, b"x" * (MAX_PAYLOAD + 1))], 0)
+@example([b"\x81\xfe\x00\x01mask?"], 0)  # a length that a shorter field could hold
+@example([b"\x81\x05mask?"], 0)  # no mask
+@given(st.lists(segments, min_size=1, max_size=5), st.integers(0, 12))
+def test_straight_line_reads_what_the_general_way_reads(data: list[bytes], lost: int) -> None:
+    data[-1] = data[-1][: len(data[-1]) - lost or None]
+    straight, general = MessageReader(MAX_PAYLOAD), MessageReader(MAX_PAYLOAD)
+    for segment in data:
+        general.feed(segment)
+        expected = general.read(100)
+        message = straight.read_whole(segment)
+        if message is None:
+            straight.feed(segment)
+            items = straight.read(100)
+        else:
+            items = [message]
+
+        assert items == expected
+        assert straight.payload_bytes == general.payload_bytes
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, MAX_PAYLOAD])
+def test_straight_line_takes_whole_messages_of_any_size(size: int) -> None:
+    reader = MessageReader(MAX_PAYLOAD)
+
+    assert reader.read_whole(masked(TEXT | FIN, b"x" * size)) == "x" * size
+    assert reader.read_whole(masked(BINARY | FIN, b"x" * size)) == b"x" * size
+
+
+def test_straight_line_takes_nothing_behind_what_waits_or_after_the_end() -> None:
+    whole = masked(TEXT | FIN, b"whole")
+    reader = MessageReader(MAX_PAYLOAD)
+    reader.feed(whole[:4])
+    reader.read(1)
+    assert reader.read_whole(whole) is None
+
+    reader = MessageReader(MAX_PAYLOAD)
+    reader.feed(masked(TEXT, b"fragment"))
+    reader.read(1)
+    assert reader.read_whole(whole) is None
+
+    reader = MessageReader(MAX_PAYLOAD)
+    reader.feed(masked(0x88, b""))
+    reader.read(1)
+    assert reader.read_whole(whole) is None
