@@ -6,6 +6,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 
 from app.logs.context import LINE_CONTEXT, LineContext
+from app.logs.statement import Statement
 from app.server.listener import describe_address
 from app.websocket.close import CloseRecord
 
@@ -37,14 +38,14 @@ class ConnectionLog:
     def opened(self) -> None:
         """Log that the handshake was accepted."""
         tags = {"peer": self._peer, "path": self._path}
-        logger.info("connection opened", extra={"tags": tags})
+        _OPENED.log(tags)
 
     def refused(self, status: int, option: str) -> None:
         """Log that the handshake was refused, by which option of the handler, if by one."""
         tags = {"peer": self._peer, "path": self._path, "status": status}
         if option:
             tags["option"] = option
-        logger.info("connection refused", extra={"tags": tags})
+        _REFUSED.log(tags)
 
     def given_up(self, record: CloseRecord) -> None:
         """Log that the connection ended before the handler had answered the handshake."""
@@ -55,7 +56,7 @@ class ConnectionLog:
             "cause": record.cause.value,
             "reason": record.reason,
         }
-        logger.info("connection ended in the handshake", extra={"tags": tags})
+        _GIVEN_UP.log(tags)
 
     def closed(self, record: CloseRecord) -> None:
         """Log how the connection ended. For any task, and for none."""
@@ -74,6 +75,12 @@ class ConnectionLog:
         # The end is met in a callback of the transport as well as in the handler's task.
         token = LINE_CONTEXT.set(self._context)
         try:
-            logger.info("connection closed", extra={"tags": tags})
+            _CLOSED.log(tags)
         finally:
             LINE_CONTEXT.reset(token)
+
+
+_OPENED: Final = Statement(logger, logging.INFO, "connection opened")
+_REFUSED: Final = Statement(logger, logging.INFO, "connection refused")
+_GIVEN_UP: Final = Statement(logger, logging.INFO, "connection ended in the handshake")
+_CLOSED: Final = Statement(logger, logging.INFO, "connection closed")

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from app.dynamic_config.source import Source
+from app.logs.statement import Statement
 from app.server.contracts import HandlerOptions
 from app.server.variables import (
     USERVER_LOG_REQUEST,
@@ -19,6 +20,8 @@ from app.server.variables import (
 from app.websocket.headers import Headers
 
 logger = logging.getLogger(__name__)
+
+_RECEIVED: Final = Statement(logger, logging.INFO, "request received")
 
 MAX_TAG: Final = 512
 """Characters of a URI, and of each header that has a tag of its own, that are logged."""
@@ -55,7 +58,7 @@ class RequestLog:
             shown = snapshot[USERVER_LOG_REQUEST_HEADERS_WHITELIST]
             limit = options.request_headers_size_log_limit
             tags |= header_tags(headers, frozenset(shown), limit)
-        logger.info("request received", extra={"tags": tags})
+        _RECEIVED.log(tags)
 
 
 def request_tags(scope: Scope, headers: Headers) -> dict[str, object]:
