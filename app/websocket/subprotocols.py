@@ -52,4 +52,4 @@ def offered_subprotocols(headers: Headers) -> tuple[str, ...]:
 def first_offered(known: Iterable[str], offered: Iterable[str]) -> str | None:
     """Return the first of the service's subprotocols that the client offers, or None."""
     among = frozenset(offered)
-    return next((name for name in known if name in among), None)
+    return next((name for name in known if name in among), None) if among else None
