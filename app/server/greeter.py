@@ -9,9 +9,9 @@ import logging
 from typing import Any
 
 from typing_extensions import override
-from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 
 from app.logs.levels import TRACE
+from app.server.addresses import own_address, peer_address
 from app.server.handshake_head import HandshakeHead, read_handshake_head
 from app.server.http_protocol import HttpProtocol
 from app.server.serving import Serving
@@ -76,9 +76,9 @@ class Greeter(asyncio.Protocol):
             accept_value = check_handshake("GET", "1.1", head.headers)
             request = {
                 "http_version": "1.1",
-                "server": get_local_addr(transport),
-                "client": get_remote_addr(transport),
-                "scheme": "https" if is_ssl(transport) else "http",
+                "server": own_address(transport),
+                "client": peer_address(transport),
+                "scheme": "https" if transport.get_extra_info("sslcontext") else "http",
                 "root_path": config.root_path,
                 "headers": head.headers,
                 "state": self._app_state.copy(),
