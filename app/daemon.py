@@ -14,6 +14,7 @@ from typing import Final
 from app.components.component_list import ComponentList
 from app.components.manager import ComponentManager
 from app.components.static_config import section_path
+from app.config_updates.file_updater import DynamicConfigFileUpdaterComponent, problems_in_file
 from app.exceptions import ServiceError
 from app.logs.component import LoggingComponent, loggers_of
 from app.logs.loggers import Loggers
@@ -221,6 +222,13 @@ def _make_worker_app(components: ComponentList, config: ServiceConfig) -> Servic
     return Service(components, config)
 
 
+def _problems_in_values(components: ComponentList, config: ServiceConfig) -> Iterator[str]:
+    """Yield what is wrong with values that come from a file: by the start they may be others."""
+    for options in config.static.components.values():
+        if isinstance(options, DynamicConfigFileUpdaterComponent.Config):
+            yield from problems_in_file(options.path, components.variables)
+
+
 def _report(components: ComponentList, config: ServiceConfig, manager: ComponentManager) -> str:
     server = manager.find(ServerComponent)
     shared = config.static.manager
@@ -234,7 +242,10 @@ def _report(components: ComponentList, config: ServiceConfig, manager: Component
     ]
     parts = {
         "would run": would_run,
-        "warnings": [str(warning) for warning in warnings(config, manager)],
+        "warnings": [
+            *(str(warning) for warning in warnings(config, manager)),
+            *_problems_in_values(components, config),
+        ],
         "no effect yet": without_effect,
     }
     lines = [f"{config.static.path}: good"]

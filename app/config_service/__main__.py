@@ -7,7 +7,8 @@ if __name__ == "__main__":
     # See `app/__main__.py`.
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    for sign in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(sign, signal.SIG_IGN)
 
 from app.config_service.main import main
 

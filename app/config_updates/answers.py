@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Final, Never, TypeVar
+from typing import Any, Final, Never, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,7 +22,9 @@ def parse_answer(data: bytes, url: str, answer: type[A]) -> A:
         UpdateError: it is no JSON, or not of the protocol; names what is wrong.
     """
     try:
-        value = json.loads(data, parse_float=_finite, parse_constant=_refuse_constant)
+        value = json.loads(
+            data, object_hook=_unchanged, parse_float=_finite, parse_constant=_refuse_constant
+        )
     except RecursionError:
         raise UpdateError(f"{url}: the answer is nested too deeply") from None
     except ValueError as error:
@@ -48,6 +50,11 @@ def shown(data: bytes) -> str:
 def printable(text: str) -> str:
     """Return the beginning of a text without line ends and control characters."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:_SHOWN])
+
+
+def _unchanged(value: dict[str, Any]) -> dict[str, Any]:
+    """Return an object as it is: without a call of Python's no other thread has its turn."""
+    return value
 
 
 def _finite(digits: str) -> float:

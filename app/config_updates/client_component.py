@@ -103,9 +103,10 @@ class DynamicConfigClientComponent(Component):
             alias="http-retries",
             description="Attempts for an update, at most, with pauses that grow from 0.1 s to 2 s"
             " (`Retry-After` makes them up to 5 s longer). Another one is made when there was no"
-            " answer, a 429 or a 5xx. While the config service hangs, a start takes as long as"
-            " all attempts and pauses together, twice as long with a proxy, before it goes on with"
-            " the cache or comes to nothing.",
+            " answer, a 429 or a 5xx. A start makes one attempt before it goes on with a good cache"
+            " (`dynamic-config.fs-cache-path`). Without one, while the config service hangs, it"
+            " takes as long as all attempts and pauses together, twice as long with a proxy, before"
+            " it comes to nothing.",
         )
         fallback_to_no_proxy: bool = Field(
             default=True,

@@ -45,7 +45,7 @@ class DynamicConfigComponent(Component):
             default="",
             alias="fs-cache-path",
             description="File that keeps the last values that an updater has brought, for a start"
-            " at which it cannot bring any. Empty: none.",
+            " at which it cannot bring any. Nobody else may read a new one. Empty: none.",
         )
         fs_task_processor: TaskProcessorName | None = Field(
             default=None,

@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
 import random
+import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,7 +24,12 @@ from app.static_config.duration import written_duration
 logger = logging.getLogger(__name__)
 
 MAX_ANSWER: Final = 16 * 1024 * 1024
-"""Bytes of an answer, at most, when it is not compressed any more."""
+"""Bytes of an answer, at most."""
+
+LONG: Final = 256 * 1024
+"""Bytes of an answer that is not parsed in between other things, but in a thread."""
+
+_PLAIN: Final = "identity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,15 @@ class Attempts:
     count: int
     timeout: float
     fallback_to_no_proxy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a config service is asked: what by, what errors call it, and what they hint at."""
+
+    client: httpx.AsyncClient
+    name: str
+    hint: str
 
 
 class Question(Protocol):
@@ -82,14 +99,18 @@ class ConfigClient(Generic[A]):
         """What to call the place that is asked: its URL without secrets."""
         return self._url.shown
 
-    async def ask(self, question: Question) -> A:
+    async def ask(self, question: Question, /, *, briefly: bool = False) -> A:
         """Return the answer to a question.
+
+        Args:
+            question: The question.
+            briefly: Whether one attempt is enough.
 
         Raises:
             UpdateError: there is none, or none of the protocol.
         """
-        body = question.body()
-        for attempt in range(1, self._attempts.count):
+        body, count = question.body(), 1 if briefly else self._attempts.count
+        for attempt in range(1, count):
             try:
                 return await self._attempt(body)
             except _TemporaryError as error:
@@ -97,7 +118,6 @@ class ConfigClient(Generic[A]):
         try:
             return await self._attempt(body)
         except _TemporaryError as error:
-            count = self._attempts.count
             raise UpdateError(f"{error} (attempts: {count})" if count > 1 else str(error)) from None
 
     async def close(self) -> None:
@@ -106,37 +126,46 @@ class ConfigClient(Generic[A]):
 
     async def _attempt(self, body: str) -> A:
         proxy = self._proxy()
-        through_proxy = await self._clients.through(proxy)
-        if not proxy or not self._attempts.fallback_to_no_proxy:
-            return await self._post(through_proxy, body)
+        client = await self._clients.through(proxy)
+        if not proxy:
+            return await self._post(self._directly(client), body)
+        name = f"{self.url} through the proxy {shown_proxy(proxy)} (USERVER_HTTP_PROXY)"
+        way = _Way(client, name, "see whether the proxy is there")
+        if not self._attempts.fallback_to_no_proxy:
+            return await self._post(way, body)
         try:
-            answer = await self._post(through_proxy, body)
+            answer = await self._post(way, body)
         except UpdateError as error:
-            self._tell(f"the proxy {shown_proxy(proxy)} is done without: {error}")
-            return await self._post(self._clients.direct(), body)
-        self._told = ""
-        return answer
+            self._tell(f"the proxy is done without: {error}")
+        else:
+            self._told = ""
+            return answer
+        return await self._post(self._directly(self._clients.direct()), body)
+
+    def _directly(self, client: httpx.AsyncClient) -> _Way:
+        return _Way(client, self.url, "see config-url, and whether the config service is there")
 
     def _tell(self, text: str) -> None:
         if text != self._told:
             self._told = text
             logger.warning("%s", text)
 
-    async def _post(self, client: httpx.AsyncClient, body: str) -> A:
+    async def _post(self, way: _Way, body: str) -> A:
         try:
             async with asyncio.timeout(self._attempts.timeout):
-                response, data = await self._exchange(client, body)
+                response, data = await self._exchange(way.client, body)
         except TimeoutError:
             timeout = written_duration(self._attempts.timeout)
             text = f"no whole answer within {timeout}, see http-timeout"
-            raise _TemporaryError(f"{self.url}: {text}") from None
+            raise _TemporaryError(f"{way.name}: {text}") from None
         except (httpx.TransportError, OSError) as error:
-            text = f"{_reason(error)}; see config-url, and whether the config service is there"
-            raise _TemporaryError(f"{self.url}: {text}") from None
+            raise _TemporaryError(f"{way.name}: {_reason(error)}; {way.hint}") from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise UpdateError(f"{self.url}: {_reason(error)}") from None
-        self._raise_if_refused(response, data)
-        return parse_answer(data, self.url, self._answer)
+            raise UpdateError(f"{way.name}: {_reason(error)}") from None
+        _raise_if_refused(response, data, way.name)
+        if len(data) <= LONG:
+            return parse_answer(data, way.name, self._answer)
+        return await asyncio.to_thread(parse_answer, data, way.name, self._answer)
 
     async def _exchange(self, client: httpx.AsyncClient, body: str) -> tuple[httpx.Response, bytes]:
         """Return the answer, and so much of its body as may be read, and one byte."""
@@ -148,26 +177,36 @@ class ConfigClient(Generic[A]):
             auth=self._url.auth,
         ) as response:
             data = bytearray()
-            async for chunk in response.aiter_bytes():
+            async for chunk in response.aiter_raw():
                 data += chunk
                 if len(data) > MAX_ANSWER:
                     break
             return response, bytes(data[: MAX_ANSWER + 1])
 
-    def _raise_if_refused(self, response: httpx.Response, data: bytes) -> None:
-        status = response.status_code
-        if status == HTTPStatus.OK:
-            if len(data) > MAX_ANSWER:
-                text = f"the answer has more than {MAX_ANSWER // 1024**2} MiB"
-                raise UpdateError(f"{self.url}: {text}; see load-only-my-values")
-            return
-        text = f"{self.url}: answered {status}: {shown(data)}{_hint(response)}"
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
-            raise _TemporaryError(text, parse_retry_after(response.headers.get("Retry-After", "")))
-        raise UpdateError(text)
+
+# What is compressed may be of any length when it is not any more.
+_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Accept": "application/json",
+    "Accept-Encoding": _PLAIN,
+}
 
 
-_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
+def _raise_if_refused(response: httpx.Response, data: bytes, name: str) -> None:
+    status = response.status_code
+    if status == HTTPStatus.OK:
+        encoding = response.headers.get("Content-Encoding", _PLAIN)
+        if encoding.lower() != _PLAIN:
+            text = f"the answer is encoded ({printable(encoding)}), which was not asked for"
+            raise UpdateError(f"{name}: {text}")
+        if len(data) > MAX_ANSWER:
+            text = f"the answer has more than {MAX_ANSWER // 1024**2} MiB"
+            raise UpdateError(f"{name}: {text}; see load-only-my-values")
+        return
+    text = f"{name}: answered {status}: {shown(data)}{_hint(response)}"
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+        raise _TemporaryError(text, parse_retry_after(response.headers.get("Retry-After", "")))
+    raise UpdateError(text)
 
 
 class _TemporaryError(UpdateError):
@@ -196,4 +235,17 @@ def _hint(response: httpx.Response) -> str:
 
 
 def _reason(error: Exception) -> str:
+    """Return what the operating system says, if it was that, and not what libraries make of it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno and not isinstance(cause, _OWN_NUMBERS):
+            return os.strerror(cause.errno)
+        if isinstance(cause, BaseExceptionGroup):
+            cause = cause.exceptions[0]  # of several addresses that were tried, the first one
+        else:
+            cause = cause.__cause__ or cause.__context__
     return printable(str(error)) or type(error).__name__
+
+
+_OWN_NUMBERS: Final = (ssl.SSLError, socket.gaierror)
+"""Errors whose numbers are not the operating system's."""

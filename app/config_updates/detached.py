@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from app.task_processors.pool import show_thread
+
 R = TypeVar("R")
 
 
@@ -25,6 +27,7 @@ def run_detached(function: Callable[[], R], thread_name: str) -> asyncio.Future[
 
     def run() -> None:
         outcome: Callable[[], None]
+        show_thread(thread_name.encode())
         try:
             outcome = functools.partial(future.set_result, function())
         except Exception as error:

@@ -26,6 +26,9 @@ _DEBOUNCE: Final = 0.3
 _POLL: Final = 1.0
 """Seconds between two looks of the library, on a system that has no inotify at all."""
 
+RETRY_INTERVAL: Final = 60.0
+"""Seconds after which what the kernel has refused is tried again: its limits can be raised."""
+
 _STOP_TIMEOUT: Final = 0.5
 """Seconds that a stop waits for a thread, which may hang with its file system."""
 
@@ -77,6 +80,7 @@ class _Watching:
         # What is watched, and by what; None where that cannot be had.
         self._way: Way | None = None
         self._notify: RustNotify | None = None
+        self._tried_at = 0.0
         self._has_told_why = False
 
     def run(self, tell: Callable[[], None]) -> None:
@@ -84,6 +88,8 @@ class _Watching:
             while not self._should_stop.is_set():
                 if self._has_happened():
                     tell()
+        except Exception:
+            logger.exception("%s: nothing tells any more when it changes", self._path)
         finally:
             self._close()
 
@@ -91,16 +97,21 @@ class _Watching:
         """Wait, at most for the interval; return whether something has happened that matters."""
         # At first: a file system that hangs does so here, where it keeps no other thread from work.
         way = Way.to(self._path)
-        if way == self._way:
-            return self._wait(way, self._interval)
+        if way == self._way and not self._is_another_try_due():
+            longest = RETRY_INTERVAL if self._notify is None else self._interval
+            return self._wait(way, min(self._interval, longest))
         self._watch(way)
         # Where things change all the time, not more often than that.
         self._should_stop.wait(_STEP)
         return True
 
+    def _is_another_try_due(self) -> bool:
+        return self._notify is None and time.monotonic() - self._tried_at >= RETRY_INTERVAL
+
     def _watch(self, way: Way) -> None:
         self._close()
         self._way = way
+        self._tried_at = time.monotonic()
         try:
             self._notify = RustNotify(
                 way.folders,
@@ -112,6 +123,10 @@ class _Watching:
             )
         except (OSError, RuntimeError, ValueError) as error:
             self._do_without(error)
+        else:
+            if self._has_told_why:
+                self._has_told_why = False
+                logger.info("%s: the kernel tells again when it changes", self._path.absolute())
 
     def _wait(self, way: Way, seconds: float) -> bool:
         """Return True as soon as something happens that matters; False when the time is over."""

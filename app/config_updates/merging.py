@@ -3,7 +3,6 @@
 Points in time are texts of the config service's own making, compared as texts.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -19,10 +18,12 @@ class Known:
 
     Args:
         values: By the names of their variables, as they stand in JSON.
+        digests: Of the values, see `ValuesAnswer`.
         updated_at: As of when.
     """
 
     values: Mapping[str, Any]
+    digests: Mapping[str, bytes]
     updated_at: str
 
 
@@ -41,18 +42,16 @@ def merged(known: Known | None, answer: ValuesAnswer) -> Known:
             there, whatever else is said of it.
     """
     values = {**(known.values if known else {}), **answer.configs}
+    digests = {**(known.digests if known else {}), **answer.digests}
     for name in answer.removed:
         values.pop(name, None)
-    return Known(values, answer.updated_at)
+        digests.pop(name, None)
+    return Known(values, digests, answer.updated_at)
 
 
-def is_same(some: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether these are the same values as JSON: 1 is neither true nor 1.0 there."""
-    return some == other and _written(some) == _written(other)
-
-
-def _written(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True)
+def is_same(some: Known, other: Known) -> bool:
+    """Return whether these are the same values as JSON."""
+    return some.digests == other.digests
 
 
 Deduplication = Literal["none", "only-full", "only-incremental", "full-and-incremental"]

@@ -1,8 +1,12 @@
 """What a service and its config service say to each other: JSON, by POST."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from typing_extensions import override
 
 VALUES_PATH: Final = "/configs/values"
 SCHEMAS_PATH: Final = "/configs/schemas"
@@ -44,6 +48,21 @@ class ValuesAnswer(BaseModel):
     configs: dict[str, Any]
     updated_at: str
     removed: list[str] = Field(default_factory=list)
+    _digests: dict[str, bytes] = PrivateAttr(default_factory=dict)
+
+    @override
+    def model_post_init(self, context: object, /) -> None:
+        # Now, in the thread that has parsed it: of a long answer this takes as long.
+        self._digests.update((name, _digest(value)) for name, value in self.configs.items())
+
+    @property
+    def digests(self) -> Mapping[str, bytes]:
+        """What is the same for two values if they are as JSON, where 1 is neither true nor 1.0."""
+        return self._digests
+
+
+def _digest(value: object) -> bytes:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).digest()
 
 
 class VariableSchema(BaseModel):

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from app.config_updates.answers import values_document
 from app.config_updates.merging import (
@@ -17,12 +17,16 @@ from app.config_updates.merging import (
     merged,
 )
 from app.config_updates.protocol import ValuesAnswer, ValuesRequest
-from app.config_updates.updates import Values
+from app.config_updates.updates import Unchanged, Values
 
 logger = logging.getLogger(__name__)
 
-Ask = Callable[[ValuesRequest], Awaitable[ValuesAnswer]]
-"""Asks the config service; raises UpdateError."""
+
+class Ask(Protocol):
+    """Asks the config service; raises UpdateError."""
+
+    async def __call__(self, request: ValuesRequest, /, *, briefly: bool = False) -> ValuesAnswer:
+        """Return its answer; `briefly`: or that of one attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +80,29 @@ class ServiceOrigin:
         self._next: _State | None = None
         self._has_told_of_older = False
 
-    async def fetch(self) -> Values | None:
-        """Return the values that are there now; None if they are those that were taken last.
+    async def fetch(self, *, briefly: bool = False) -> Values | Unchanged | None:
+        """Return the values that are there now; None if the answer is of an earlier time.
+
+        Args:
+            briefly: Whether one attempt is enough.
 
         Raises:
             UpdateError: they cannot be had.
         """
         now, state = self._clock(), self._state
         if state is None or self._is_full_due(state, now):
-            answer = await self._ask(self._asking.request)
+            answer = await self._ask(self._asking.request, briefly=briefly)
             return self._offer(_State(merged(None, answer), now), "full")
         since = state.known.updated_at
-        answer = await self._ask(self._asking.request.model_copy(update={"updated_since": since}))
+        request = self._asking.request.model_copy(update={"updated_since": since})
+        answer = await self._ask(request, briefly=briefly)
         if is_older(answer, state.known):
             self._tell_of_older(answer, state.known)
             return None
         self._has_told_of_older = False
         later = _State(merged(state.known, answer), state.full_at)
         if not answer.configs and not answer.removed:
-            self._state = later
-            return None
+            return self._unchanged(later)
         return self._offer(later, "incremental")
 
     def taken(self) -> None:
@@ -106,15 +113,18 @@ class ServiceOrigin:
         interval = self._asking.full_interval
         return interval > 0 and now - state.full_at >= interval
 
-    def _offer(self, new: _State, update_type: UpdateType) -> Values | None:
+    def _offer(self, new: _State, update_type: UpdateType) -> Values | Unchanged:
         state = self._state
         passes_over = update_type in DEDUPLICATED[self._asking.deduplication]
-        if passes_over and state and is_same(state.known.values, new.known.values):
-            self._state = new
-            return None
+        if passes_over and state and is_same(state.known, new.known):
+            return self._unchanged(new)
         self._next = new
         document = values_document(new.known.values, self._url)
         return Values(document, self._url, new.known.updated_at, known_only=True)
+
+    def _unchanged(self, new: _State) -> Unchanged:
+        self._state = new
+        return Unchanged(new.known.updated_at)
 
     def _tell_of_older(self, answer: ValuesAnswer, known: Known) -> None:
         if not self._has_told_of_older:

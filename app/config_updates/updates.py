@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Protocol
 
 from app.config_updates.cache_file import CacheFile
@@ -32,11 +33,21 @@ class Values:
     known_only: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """The values that were taken last are still those that are there; under which name."""
+
+    revision: str
+
+
 class Origin(Protocol):
     """Where values are kept."""
 
-    async def fetch(self) -> Values | None:
-        """Return the values that are there now; None if they are those that were taken last.
+    async def fetch(self, *, briefly: bool = False) -> Values | Unchanged | None:
+        """Return the values that are there now; None if what there is says nothing of them.
+
+        Args:
+            briefly: Whether to give up at the first thing that may pass.
 
         Raises:
             UpdateError, ConfigFileError: they cannot be had.
@@ -85,7 +96,8 @@ class Updates:
         Raises:
             NoValuesError: there are none, and the service may not start without.
         """
-        if await self.again():
+        # The cache is good for a start, and those who come next can be patient.
+        if await self.again(briefly=self._cache is not None):
             return
         lacking = self._told
         if self._cache is not None:
@@ -93,7 +105,9 @@ class Updates:
             if not refused:
                 self._source.fail(lacking)  # the values are old ones all the same
                 return
-            lacking += f"; {refused}"
+            if await self.again():
+                return
+            lacking = f"{self._told}; {refused}"
         if not self._first_may_fail:
             raise NoValuesError(
                 f"there are no values to start with: {lacking}. Mend that; or put a file with"
@@ -103,22 +117,34 @@ class Updates:
         self._source.fail(lacking)
         logger.warning("the service starts with its fallback values: %s", lacking)
 
-    async def again(self) -> bool:
-        """Update the values; return whether that went well, be it that they are the same."""
+    async def again(self, *, briefly: bool = False) -> bool:
+        """Update the values; return whether that went well, be it that they are the same.
+
+        Args:
+            briefly: Whether to give up at the first thing that may pass.
+        """
         try:
-            values = await self._origin.fetch()
-            if values is None:
-                self._source.confirm()
-                await self._keep(self._unkept)
-            else:
-                await self._put(values)
+            found = await self._origin.fetch(briefly=briefly)
+            if found is not None:
+                await self._take(found)
         except (UpdateError, ConfigFileError) as error:
             self._failed(str(error))
             return False
+        except Exception as error:
+            # A mistake in the code, or a machine that has nothing left.
+            self._failed(f"{type(error).__name__}: {error}", error)
+            return False
+        return True
+
+    async def _take(self, found: Values | Unchanged) -> None:
+        if isinstance(found, Values):
+            await self._put(found)
+        else:
+            self._source.confirm(found.revision)
+            await self._keep(self._unkept)
         if self._told:
             self._told = ""
             logger.info("the dynamic config can be updated again")
-        return True
 
     async def _put(self, values: Values) -> None:
         changed = self._source.update(
@@ -128,11 +154,13 @@ class Updates:
         _log_update(values, changed)
         await self._keep(values)
 
-    def _failed(self, text: str) -> None:
+    def _failed(self, text: str, trace: Exception | None = None) -> None:
         self._source.fail(text)
         if text != self._told:
             self._told = text
-            logger.error("the dynamic config was not updated, its values stay: %s", text)
+            logger.error(
+                "the dynamic config was not updated, its values stay: %s", text, exc_info=trace
+            )
 
     async def _keep(self, values: Values | None) -> None:
         """Write these values into the cache; what fails is tried again at the next update."""
@@ -141,9 +169,9 @@ class Updates:
             return
         try:
             await cache.pool.run(cache.file.write, values.document.mapping())
-        except OSError as error:
+        except Exception as error:
             self._unkept = values
-            told, self._unkept_told = self._unkept_told, unreadable(cache.file.path, error)
+            told, self._unkept_told = self._unkept_told, _reason(cache.file.path, error)
             if self._unkept_told != told:
                 logger.error("the cache of the dynamic config: %s", self._unkept_told)  # noqa: TRY400
         else:
@@ -157,12 +185,19 @@ class Updates:
             # A version of the service before or after this one may have written it.
             values = Values(document, f"cache {cache.file.path}", "", known_only=True)
             changed = self._source.update(document, values.origin, known_only=True)
-        except ConfigFileError as error:
-            return f"cache: {error}"
-        except (OSError, ValueError) as error:
-            return f"cache: {unreadable(cache.file.path, error)}"
+        except Exception as error:
+            return f"cache: {_reason(cache.file.path, error)}"
         _log_update(values, changed)
         return ""
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Return why a cache file could not be used."""
+    if isinstance(error, ConfigFileError):
+        return str(error)
+    if isinstance(error, OSError | ValueError):
+        return unreadable(path, error)
+    return f"{path}: {type(error).__name__}: {error}"
 
 
 def _log_update(values: Values, changed: list[str]) -> None:

@@ -1,8 +1,13 @@
 """A file with the values of the dynamic config."""
 
 import asyncio
+import contextlib
+import errno
+import functools
 import hashlib
 import math
+import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -11,7 +16,7 @@ from typing import Final
 
 from app.config_updates.detached import run_detached
 from app.config_updates.errors import UpdateError
-from app.config_updates.updates import Values
+from app.config_updates.updates import Unchanged, Values
 from app.dynamic_config.json_document import parse_json
 from app.static_config.config_file import unreadable
 from app.static_config.document import Document, OptionPath, Place, Places, Problem
@@ -23,6 +28,12 @@ MAX_SIZE: Final = 16 * 1024 * 1024
 
 READ_TIMEOUT: Final = 5.0
 """Seconds after which a file that is still being read counts as one that cannot be."""
+
+PATIENCE: Final = (0.0, 10.0, 100.0, 1000.0)
+"""Seconds for which the last read must have hung before there is another one, by how many hang.
+
+A file system that is there again may never end a read that began before. No more hang than these.
+"""
 
 _SETTLE_TIME: Final = 0.05
 """Seconds for which new contents must stay the same: who writes a file may not be done."""
@@ -49,26 +60,44 @@ class ValuesFile:
         # What was read last, and what of that was taken.
         self._last: _Contents | None = None
         self._taken: _Contents | None = None
-        # A read that has not ended in time: no other begins before it has.
-        self._reading: asyncio.Future[_Contents] | None = None
+        # When those reads began that have not ended: they hang, but for the one that is waited for.
+        self._hanging: list[float] = []
 
-    async def fetch(self) -> Values | None:
-        """Return the values in the file; None if they are those that were taken last.
+    async def fetch(self, *, briefly: bool = False) -> Values | Unchanged:
+        """Return the values in the file, if they are not those that were taken last.
 
         Raises:
             UpdateError: it cannot be read, or not in time.
         """
-        self._reading = self._reading or run_detached(self._read, "values-file")
-        done, _ = await asyncio.wait([self._reading], timeout=READ_TIMEOUT)
-        if not done:
-            raise UpdateError(f"{self._path.absolute()}: not read within {READ_TIMEOUT:.0f} s")
-        reading, self._reading = self._reading, None
-        self._last = reading.result()
-        return None if self._last == self._taken else self._last.values
+        self._last = await self._read_in_time()
+        if self._last == self._taken:
+            return Unchanged(self._last.values.revision)
+        return self._last.values
 
     def taken(self) -> None:
         """What `fetch` has returned last are the present values now."""
         self._taken = self._last
+
+    async def _read_in_time(self) -> "_Contents":
+        now = asyncio.get_running_loop().time()
+        hanging = len(self._hanging)
+        if hanging == len(PATIENCE):
+            text = f"{hanging} reads hang; when the file can be read again, restart the service"
+            raise UpdateError(f"{self._path.absolute()}: {text}")
+        if not hanging or now - self._hanging[-1] >= PATIENCE[hanging]:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(READ_TIMEOUT):
+                    read = functools.partial(self._read_noted, now)
+                    return await run_detached(read, "values-file")
+        text = f"not read within {READ_TIMEOUT:.0f} s"
+        raise UpdateError(f"{self._path.absolute()}: {text}")
+
+    def _read_noted(self, now: float) -> "_Contents":
+        self._hanging.append(now)
+        try:
+            return self._read()
+        finally:
+            self._hanging.remove(now)
 
     def _read(self) -> "_Contents":
         """Return what the file holds now; in a thread, since it may take any time.
@@ -76,27 +105,49 @@ class ValuesFile:
         Raises:
             UpdateError: it cannot be read.
         """
-        data = self._read_once()
+        data = read_file(self._path)
         for _ in range(_MOST_READS - 1):
             digest = hashlib.sha256(data).hexdigest()
             if self._last is not None and digest == self._last.digest:
                 return self._last
             time.sleep(_SETTLE_TIME)
-            before, data = data, self._read_once()
+            before, data = data, read_file(self._path)
             if data == before:
                 break
         return _contents(data, self._path)
 
-    def _read_once(self) -> bytes:
-        try:
-            with self._path.open("rb") as file:
-                data = file.read(MAX_SIZE + 1)
-        except (OSError, ValueError) as error:
-            raise UpdateError(unreadable(self._path, error)) from None
-        if len(data) > MAX_SIZE:
-            text = f"larger than {MAX_SIZE // 1024**2} MiB, which is no file with values"
-            raise UpdateError(f"{self._path.absolute()}: {text}")
-        return data
+
+def read_file(path: Path) -> bytes:
+    """Return what a file with values holds. May take any time.
+
+    Raises:
+        UpdateError: it cannot be read.
+    """
+    try:
+        with open(path, "rb", opener=open_regular) as file:
+            data = file.read(MAX_SIZE + 1)
+    except (OSError, ValueError) as error:
+        raise UpdateError(unreadable(path, error)) from None
+    if len(data) > MAX_SIZE:
+        text = f"larger than {MAX_SIZE // 1024**2} MiB, which is no file with values"
+        raise UpdateError(f"{path.absolute()}: {text}")
+    return data
+
+
+def open_regular(path: str, flags: int) -> int:
+    """Open a regular file: nobody knows when something comes out of another one, as of a pipe.
+
+    Raises:
+        OSError: it is none, or cannot be opened.
+    """
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "a pipe or a device, expected a regular file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The values of all variables at one moment."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -62,6 +63,8 @@ def parse_values(
     known = {variable.name: variable for variable in variables}
     values = document.mapping(root)
     problems = [problem for problem in document.problems if problem.path[: len(root)] == root]
+    # Of these there is nothing else to be told, whatever the type.
+    no_json = {each.path for each in problems if _is_infinite(document.value_at(each.path))}
     parsed: dict[str, object] = {}
     for name, value in values.items():
         path = (*root, name)
@@ -74,10 +77,15 @@ def parse_values(
         try:
             parsed[name] = variable.parse(value)
         except ValidationError as error:
-            problems += problems_of(error, document, path, variable.type_)
+            found = problems_of(error, document, path, variable.type_)
+            problems += (each for each in found if each.path not in no_json)
     if problems:
         raise ConfigFileError(problems)
     return parsed
+
+
+def _is_infinite(value: object) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def parse_snapshot(document: Document, variables: Iterable[Variable[Any]]) -> Snapshot:

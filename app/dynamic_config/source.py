@@ -13,7 +13,7 @@ from app.static_config.errors import ConfigFileError, OptionError
 
 logger = logging.getLogger(__name__)
 
-Listener = Callable[[Snapshot], None]
+Subscriber = Callable[[Snapshot], None]
 """Is told of new values."""
 
 Check = Callable[[Snapshot], Iterable[tuple[OptionPath, str]]]
@@ -91,15 +91,15 @@ class Source:
 
     # For those who read variables.
 
-    def subscribe(self, listener: Listener, *variables: Variable[Any]) -> "Subscription":
-        """Call `listener` now, and whenever one of `variables` has got another value.
+    def subscribe(self, subscriber: Subscriber, *variables: Variable[Any]) -> "Subscription":
+        """Call `subscriber` now, and whenever one of `variables` has got another value.
 
-        Later calls come one after the other, in the order of the subscriptions. What the listener
+        Later calls come one after the other, in the order of the subscriptions. What the subscriber
         raises then is logged, and keeps nobody else from being told; what it raises now is the
         caller's.
         """
-        subscription = Subscription(listener, variables, self.snapshot, self._subscriptions)
-        listener(self.snapshot)
+        subscription = Subscription(subscriber, variables, self.snapshot, self._subscriptions)
+        subscriber(self.snapshot)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -146,9 +146,9 @@ class Source:
             self._tell()
         return changed
 
-    def confirm(self) -> None:
-        """Note that the last update went well, and there is nothing new."""
-        self._status = replace(self._status, error=None)
+    def confirm(self, revision: str) -> None:
+        """Note that the last update went well, and brought nothing but this name of the values."""
+        self._status = replace(self._status, revision=revision, error=None)
 
     def fail(self, text: str) -> None:
         """Note that an update came to nothing; the values stay."""
@@ -180,37 +180,37 @@ class Source:
 class Subscription:
     """What `Source.subscribe` returns: lasts until it is cancelled."""
 
-    __slots__ = ("_among", "_is_cancelled", "_listener", "_told", "_variables")
+    __slots__ = ("_among", "_is_cancelled", "_subscriber", "_told", "_variables")
 
     def __init__(
         self,
-        listener: Listener,
+        subscriber: Subscriber,
         variables: tuple[Variable[Any], ...],
         told: Snapshot,
         among: "list[Subscription]",
     ) -> None:
-        self._listener = listener
+        self._subscriber = subscriber
         self._variables = variables
-        # The snapshot that the listener knows.
+        # The snapshot that the subscriber knows.
         self._told = told
         self._among = among
         self._is_cancelled = False
 
     def cancel(self) -> None:
-        """Call the listener no more; harmless a second time."""
+        """Call the subscriber no more; harmless a second time."""
         self._is_cancelled = True
         if self in self._among:
             self._among.remove(self)
 
     def is_behind(self, snapshot: Snapshot) -> bool:
-        """Return whether the listener is to be told of `snapshot`."""
+        """Return whether the subscriber is to be told of `snapshot`."""
         return not self._is_cancelled and bool(snapshot.changed(self._told, self._variables))
 
     def tell(self, snapshot: Snapshot) -> None:
-        """Call the listener, and log what it raises."""
+        """Call the subscriber, and log what it raises."""
         self._told = snapshot
         try:
-            self._listener(snapshot)
+            self._subscriber(snapshot)
         except Exception:
             names = ", ".join(each.name for each in self._variables)
             logger.exception("a subscriber of %s failed", names)

@@ -71,11 +71,9 @@ class LiveLimits:
         try:
             self._limits_in(snapshot)
         except OptionError as error:
-            static = _written(self._static)
             given = _written(snapshot[WEBSOCKET_LIMITS][self._handler_name])
             for option, text in error.refusals.items():
-                name = str(option[0])
-                told = text if name in given else f"{text} (static config: {static[name]})"
+                told = text if option[0] in given else f"{text}, as the static config says"
                 yield (WEBSOCKET_LIMITS.name, self._handler_name, *option), told
 
     def _take(self, snapshot: Snapshot) -> None:
@@ -100,9 +98,16 @@ class LiveLimits:
             for _ in range(min(CHANNELS_PER_TURN, len(self._behind))):
                 channel = self._behind.pop()
                 if channel in self._open:
-                    channel.set_limits(self.current)
+                    self._tell(channel)
         finally:
             self._carry_on()
+
+    def _tell(self, channel: Channel) -> None:
+        try:
+            channel.set_limits(self.current)
+        except Exception:
+            # The next change is another chance.
+            logger.exception("%s: a connection could not take new limits", self._handler_name)
 
     def _log(self, before: Limits) -> None:
         old, new = _written(before), _written(self.current)

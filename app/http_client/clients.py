@@ -15,7 +15,7 @@ _NONE: Final = ""
 """As a proxy: none."""
 
 _NOISY: Final = ("httpx", "httpcore")
-"""Loggers that have several lines for each request, and in them the URL with its password."""
+"""Loggers that have several lines for each request."""
 
 
 class Clients:

@@ -33,6 +33,9 @@ MAX_EARLY_DEATHS: Final = 2
 HEALTH_INTERVAL: Final = 1.0
 """Seconds from a serving worker's answer to the next question."""
 
+LONGEST_PAUSE: Final = 30.0
+"""Seconds until another worker starts, however many have not come so far as to serve."""
+
 LEAVE_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 PASSED_ON: Final = (signal.SIGUSR1, signal.SIGUSR2)
@@ -40,6 +43,15 @@ PASSED_ON: Final = (signal.SIGUSR1, signal.SIGUSR2)
 
 _PAUSE = 0.05
 """Seconds between two looks at signals and workers."""
+
+
+def restart_pause(failures: int) -> float:
+    """Return the seconds from the death of a worker that never served to its successor's start.
+
+    Args:
+        failures: How many before it have died in a row like that.
+    """
+    return min(2.0 ** min(failures, 10), LONGEST_PAUSE)
 
 
 class Supervisor(Multiprocess):
@@ -70,6 +82,10 @@ class Supervisor(Multiprocess):
         self._asked: dict[Process, float] = {}
         # When a worker that serves is asked next.
         self._ask_next: dict[Process, float] = {}
+        # How many before a worker, in its place, have died in a row without having served.
+        self._failures: dict[Process, int] = {}
+        # Workers that have died like that, and when their successors start.
+        self._due: dict[Process, float] = {}
 
     @override
     def run(self) -> None:
@@ -95,7 +111,10 @@ class Supervisor(Multiprocess):
         for index, worker in enumerate(self.processes):
             if self.should_exit.is_set() or self._told_to_leave():
                 return
-            if not self._is_well(worker):
+            if worker in self._due:
+                if time.monotonic() >= self._due[worker]:
+                    self.processes[index] = self._start_successor(worker)
+            elif not self._is_well(worker):
                 self._replace(index, worker)
         self._has_started = self._has_started or len(self._ready) >= self.processes_num
 
@@ -192,9 +211,12 @@ class Supervisor(Multiprocess):
         return True
 
     def _replace(self, index: int, worker: Process) -> None:
-        """Start a successor of a worker that has died or hangs, if that has any prospects."""
-        if worker not in self._ready:
-            self._early_deaths += 1
+        """Start a successor of a worker that has died or hangs, if that has any prospects.
+
+        Of one that has served, at once. Else what keeps workers from serving may last.
+        """
+        served, failures = worker in self._ready, self._failures.get(worker, 0)
+        self._early_deaths += not served
         self._kill(worker)
         logger.error("worker [%s] died with exit code %s", worker.pid, worker.exitcode)
         hopeless = worker.exitcode == STARTUP_FAILURE or self._early_deaths > MAX_EARLY_DEATHS
@@ -202,8 +224,20 @@ class Supervisor(Multiprocess):
             logger.error("the service cannot start: a worker cannot")
             self.failed = True
             self.should_exit.set()
-        else:
+        elif served:
             self.processes[index] = self._start_worker()
+        else:
+            pause = restart_pause(failures)
+            logger.error("worker [%s] had not served: the next starts in %.0f s", worker.pid, pause)
+            self._failures[worker] = failures + 1
+            self._due[worker] = time.monotonic() + pause
+
+    def _start_successor(self, worker: Process) -> Process:
+        """Start a successor of one that died before it served."""
+        new = self._start_worker()
+        self._failures[new] = self._failures[worker]
+        self._kill(worker)
+        return new
 
     def _let_go(self, worker: Process) -> None:
         """Tell a worker to leave, and see to it that it does."""
@@ -222,8 +256,9 @@ class Supervisor(Multiprocess):
         worker.kill()
         worker.process.join()
         self._ready.discard(worker)
-        self._asked.pop(worker, None)
-        self._ask_next.pop(worker, None)
+        for known in (self._asked, self._ask_next, self._due):
+            known.pop(worker, None)
+        self._failures.pop(worker, None)
 
 
 @contextlib.contextmanager

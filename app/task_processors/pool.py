@@ -58,9 +58,13 @@ def name_thread(name: str, number: int) -> None:
     """
     suffix = f"_{number}"
     threading.current_thread().name = name + suffix
-    kept = name.encode()[: _LINUX_NAME_BYTES - len(suffix)] + suffix.encode()
+    show_thread(name.encode()[: _LINUX_NAME_BYTES - len(suffix)] + suffix.encode())
+
+
+def show_thread(name: bytes) -> None:
+    """Let Linux call the current thread like that, in `ps` and `top`; 15 bytes are kept."""
     with contextlib.suppress(OSError):
-        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_bytes(kept)
+        Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_bytes(name)
 
 
 _LINUX_NAME_BYTES = 15

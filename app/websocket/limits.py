@@ -10,7 +10,12 @@ from app.static_config.model import ConfigModel
 
 MAX_SECONDS: Final = 86400 * 365
 
+MAX_NUMBER: Final = 2**31 - 1
+"""More than anybody wants, and as much as the transports of uvloop take."""
+
 _Timeout = Annotated[Duration, Field(ge=0, le=MAX_SECONDS)]
+_Number = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
+_Positive = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 
 
 class Limits(ConfigModel):
@@ -26,59 +31,51 @@ class Limits(ConfigModel):
     may.
     """
 
-    max_connections: int = Field(
+    max_connections: _Number = Field(
         default=0,
-        ge=0,
         alias="max-connections",
         description="Connections of the handler at a time, in each worker process. One more is"
         " refused with 503. 0: as many as there are.",
     )
-    max_connections_per_address: int = Field(
+    max_connections_per_address: _Number = Field(
         default=0,
-        ge=0,
         alias="max-connections-per-address",
         description="Connections of one client address at a time, in each worker process. One more"
         " is refused with 429. The address is the one that a trusted proxy tells; IPv6 counts by"
         " /64 networks. 0: as many as there are.",
     )
-    max_remote_payload: int = Field(
+    max_remote_payload: _Positive = Field(
         default=65536,
-        ge=1,
         alias="max-remote-payload",
         description="Bytes of a client's message, at most. A longer one ends the connection with"
         " close code 1009.",
     )
-    max_fragments: int = Field(
+    max_fragments: _Positive = Field(
         default=65536,
-        ge=1,
         alias="max-fragments",
         description="Frames of a client's message, at most; empty ones count. More end the"
         " connection with close code 1009.",
     )
-    fragment_size: int = Field(
+    fragment_size: _Number = Field(
         default=65536,
-        ge=0,
         alias="fragment-size",
         description="Bytes of a frame that is sent, at most; a longer message goes in several. 0:"
         " each goes in one.",
     )
-    max_control_frames_per_second: int = Field(
+    max_control_frames_per_second: _Positive = Field(
         default=100,
-        ge=1,
         alias="max-control-frames-per-second",
         description="Pings and pongs of a client that are read per second, and twice as many at"
         " once. More are read later: the client is slowed down.",
     )
-    max_messages_per_second: int = Field(
+    max_messages_per_second: _Number = Field(
         default=0,
-        ge=0,
         alias="max-messages-per-second",
         description="Messages of a client per second, and as many at once. 0: as many as it likes."
         " `on-rate-limit` says what happens to more.",
     )
-    max_bytes_per_second: int = Field(
+    max_bytes_per_second: _Number = Field(
         default=0,
-        ge=0,
         alias="max-bytes-per-second",
         description="Bytes that a client sends per second, and as many at once, with the heads of"
         " its frames, and compressed if they are. 0: as many as it likes. `on-rate-limit` says what"
@@ -124,16 +121,14 @@ class Limits(ConfigModel):
         " until the client has taken that many bytes, or enough for `send` to go on. A slower one"
         " is closed with close code 1008. 0: as long as it likes.",
     )
-    send_buffer_high: int = Field(
+    send_buffer_high: _Positive = Field(
         default=65536,
-        ge=1,
         alias="send-buffer-high",
         description="Bytes that wait for a client to take them, from which on `send` waits, too,"
         " and nothing more is read from the client.",
     )
-    send_buffer_low: int = Field(
+    send_buffer_low: _Number = Field(
         default=16384,
-        ge=0,
         alias="send-buffer-low",
         description="Bytes down to which those that wait must have gone before `send` goes on. Not"
         " more than `send-buffer-high`.",
@@ -152,7 +147,8 @@ class Limits(ConfigModel):
             OptionError: options that do not go together.
         """
         if self.send_buffer_low > self.send_buffer_high:
-            text = f"must not be more than send-buffer-high, {self.send_buffer_high}"
+            high, low = self.send_buffer_high, self.send_buffer_low
+            text = f"must not be more than send-buffer-high, {high} (got {low})"
             raise OptionError({("send-buffer-low",): text})
 
     @model_validator(mode="after")

@@ -1,6 +1,8 @@
 """Values from a config service, as a service's users see them arrive."""
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.functional.test_daemon import children
 from tests.helpers.fake_config_service import FakeConfigService
 from tests.helpers.service_process import (
     START_TIMEOUT,
     Section,
     ServiceProcess,
     components_of,
+    free_port,
     running_service,
     wait_until,
     write_config,
@@ -231,8 +235,8 @@ def test_service_does_not_start_without_values_and_says_what_to_do(
     assert code == 1
     assert (
         "component 'dynamic-config-client-updater' could not start: there are no values to start"
-        f" with: {configs.url}/configs/values: All connection attempts failed; see config-url, and"
-        f" whether the config service is there; cache: {cache}: No such file or directory."
+        f" with: {configs.url}/configs/values: Connection refused; see config-url, and whether the"
+        f" config service is there; cache: {cache}: No such file or directory."
     ) in output
     assert (
         "or let the service start with its fallback values: 'first-update-fail-ok: true'" in output
@@ -266,6 +270,48 @@ def test_service_starts_with_fallback_values_where_that_is_wanted(
         wait_until_shown(service, has("USERVER_LOG_REQUEST", False))
 
 
+def restart(service: ServiceProcess) -> None:
+    """Replace the worker: when the old one has gone, it is known that the new one serves."""
+    old = str(shown(service)["process_id"])
+    service.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: old not in children(service.process.pid), START_TIMEOUT)
+
+
+def kill_worker(service: ServiceProcess) -> None:
+    os.kill(shown(service)["process_id"], signal.SIGKILL)
+
+
+def test_workers_that_get_no_values_start_with_growing_pauses_until_there_are_some(
+    configs: FakeConfigService, tmp_path: Path
+) -> None:
+    with running_service(tmp_path, updated_config(configs), module=MODULE) as service:
+        restart(service)
+        configs.go_away()
+        kill_worker(service)
+        for seconds in (1, 2):
+            service.wait_for_line(rf"worker \[\d+\] had not served: the next starts in {seconds} s")
+        configs.come_back()
+        wait_until_shown(service, has("USERVER_LOG_REQUEST", False))
+
+        # One that has served is replaced at once.
+        restart(service)
+        kill_worker(service)
+        wait_until_shown(service, has("USERVER_LOG_REQUEST", False))
+        assert service.log().count("had not served") == 2
+
+
+def test_signal_to_leave_is_obeyed_while_no_worker_gets_values(
+    configs: FakeConfigService, tmp_path: Path
+) -> None:
+    with running_service(tmp_path, updated_config(configs), module=MODULE) as service:
+        restart(service)
+        configs.go_away()
+        kill_worker(service)
+        service.wait_for_line("had not served")
+
+        assert service.stop() == 0
+
+
 def test_start_takes_no_longer_than_its_attempts_while_the_config_service_hangs(
     configs: FakeConfigService, tmp_path: Path
 ) -> None:
@@ -276,6 +322,81 @@ def test_start_takes_no_longer_than_its_attempts_while_the_config_service_hangs(
 
     assert code == 1
     assert "no whole answer within 100ms, see http-timeout (attempts: 3)" in output
+
+
+def test_start_with_a_cache_makes_one_attempt_while_the_config_service_hangs(
+    configs: FakeConfigService, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache.json"
+    cache.write_text('{"USERVER_LOG_REQUEST": false}')
+    configs.hang()
+    document = updated_config(
+        configs,
+        client={"http-timeout": "300ms", "http-retries": 100},
+        updater={"update-interval": "1d", "update-jitter": "0s"},
+        **{**CACHE, "fs-cache-path": str(cache)},
+    )
+    with running_service(tmp_path, document, module=MODULE) as service:
+        found = wait_until_shown(service, has("USERVER_LOG_REQUEST", False))
+        assert found["origin"] == f"cache {cache}"
+        assert "no whole answer within 300ms" in found["error"]
+        assert len(configs.asked) == 1
+
+
+def test_revision_that_brings_nothing_new_is_shown_by_each_worker(
+    configs: FakeConfigService, tmp_path: Path
+) -> None:
+    document = updated_config(configs, workers=2)
+    with running_service(tmp_path, document, module=MODULE) as service:
+        before = wait_until_shown(service, lambda now: now["revision"] == configs.now, workers=2)
+        configs.set("USERVER_LOG_REQUEST", True, service="another")
+        assert configs.now != before["revision"]
+
+        wait_until_shown(service, lambda now: now["revision"] == configs.now, workers=2)
+
+
+def test_bad_value_stays_told_while_the_config_service_answers_with_what_is_older(
+    configs: FakeConfigService, tmp_path: Path
+) -> None:
+    """As one of several does that is behind the others."""
+    document = updated_config(configs)
+    with running_service(tmp_path, document, module=MODULE) as service:
+        wait_until_shown(service, lambda now: now["revision"] == configs.now)
+        configs.set("BAGGAGE_SETTINGS", 7)
+        wait_until_shown(service, lambda now: now["error"])
+
+        configs.step_clock(-500)
+        service.wait_for_line("passed over, until the next full update")
+        configs.wait_for_requests(3)
+
+        assert "BAGGAGE_SETTINGS: expected a mapping (got 7)" in shown(service)["error"]
+    assert "can be updated again" not in service.log()
+
+
+def test_values_of_the_cache_may_be_read_by_nobody_else(
+    configs: FakeConfigService, tmp_path: Path
+) -> None:
+    """There may be a password in them."""
+    configs.set("USERVER_HTTP_PROXY", "user:secret@127.0.0.1:9")
+    cache = tmp_path / "cache.json"
+    document = updated_config(configs, **{**CACHE, "fs-cache-path": str(cache)})
+    with running_service(tmp_path, document, module=MODULE):
+        wait_until(lambda: cache.exists() and "secret" in cache.read_text(), TIMEOUT)
+
+    assert cache.stat().st_mode & 0o077 == 0
+
+
+def test_proxy_that_is_away_is_what_is_told(configs: FakeConfigService, tmp_path: Path) -> None:
+    proxy = f"127.0.0.1:{free_port()}"
+    configs.set("USERVER_HTTP_PROXY", f"user:secret@{proxy}")
+    document = updated_config(configs, client={"fallback-to-no-proxy": False})
+    with running_service(tmp_path, document, module=MODULE) as service:
+        found = wait_until_shown(service, lambda now: now["error"])
+
+    assert found["error"] == (
+        f"{configs.url}/configs/values through the proxy http://{proxy} (USERVER_HTTP_PROXY):"
+        " Connection refused; see whether the proxy is there"
+    )
 
 
 def test_proxy_that_the_config_service_names_is_used_and_done_without_when_it_fails(
@@ -292,5 +413,8 @@ def test_proxy_that_the_config_service_names_is_used_and_done_without_when_it_fa
         proxy.fail(502)
         configs.set("USERVER_HTTP_PROXY", "")
         wait_until_shown(service, has("USERVER_HTTP_PROXY", ""))
-        service.wait_for_line("the proxy http://127.0.0.1:[0-9]+ is done without: .*answered 502")
+        service.wait_for_line(
+            r"the proxy is done without: http://\S+ through the proxy http://127\.0\.0\.1:[0-9]+"
+            r" \(USERVER_HTTP_PROXY\): answered 502"
+        )
         assert "secret" not in service.log()

@@ -155,8 +155,8 @@ def test_start_tells_config_address_handlers_and_workers(service: ServiceProcess
 def test_start_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
     document = original_config()
     chat = components_of(document)["websocket-handler"]
-    chat["max-remote-payload"] = 1 << 62
     chat["path#env"] = "CHAT_PATH"
+    components_of(document)["dynamic-config"]["updates-enabled"] = True
     with running_service(tmp_path, document) as service:
         log = service.log()
 
@@ -165,7 +165,7 @@ def test_start_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
         r" components_manager\.components"
     )
     assert re.search(rf"{place}\.websocket-handler\.path#env: has no effect", log)
-    assert re.search(rf"{place}\.websocket-handler\.max-remote-payload: one message could", log)
+    assert re.search(rf"{place}\.dynamic-config\.updates-enabled: no updater has a section", log)
 
 
 def test_workers_are_as_many_as_the_default_task_processor_has_and_carry_its_name(
@@ -314,6 +314,23 @@ def test_interrupt_from_the_terminal_at_any_moment_is_obeyed_quietly(
 
         assert service.wait(LEAVES_WITHIN) == 0
     assert "Traceback" not in service.log()
+
+
+def ignored_by(process: int) -> int:
+    """Return the set of the signals that a process ignores, as the kernel shows it."""
+    status = Path(f"/proc/{process}/status").read_text()
+    (mask,) = re.findall(r"SigIgn:\t([0-9a-f]+)", status)
+    return int(mask, 16)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGUSR1, signal.SIGUSR2])
+@pytest.mark.parametrize("module", ["app", "app.config_service"])
+def test_signal_does_no_harm_while_modules_are_imported(module: str, sign: signal.Signals) -> None:
+    with daemon("--print-config-schema", module=module) as process:
+        wait_until(lambda: bool(ignored_by(process.process.pid) & 1 << sign - 1), 20)
+        process.process.send_signal(sign)
+
+        assert process.wait(30) == 0
 
 
 def test_signal_is_obeyed_while_a_worker_hangs() -> None:

@@ -190,6 +190,19 @@ def test_values_stay_while_the_file_is_missing(updated_service: ServiceProcess, 
     wait_until_all_have(updated_service, 4)
 
 
+def test_good_file_in_the_place_of_a_pipe_is_taken(
+    updated_service: ServiceProcess, path: Path
+) -> None:
+    path.unlink()
+    os.mkfifo(path)
+    shown = wait_until_all_show(updated_service, lambda shown: "a pipe" in (shown["error"] or ""))
+    assert shown["error"] == f"{path}: a pipe or a device, expected a regular file"
+    path.unlink()
+    path.write_text(content(5))
+
+    wait_until_all_show(updated_service, lambda shown: size_in(shown) == 5 and not shown["error"])
+
+
 @pytest.mark.parametrize("name", ["values.json", "values.yaml"])
 def test_config_map_that_is_mounted_is_followed(tmp_path: Path, name: str) -> None:
     config_map = ConfigMap(tmp_path / "mounted", name)
@@ -263,14 +276,13 @@ def test_service_may_start_without_the_file_which_may_come_later(tmp_path: Path)
 
 
 def test_service_leaves_in_time_while_the_file_cannot_be_read_to_its_end(tmp_path: Path) -> None:
-    """A pipe that nobody writes into is here what a network file system without a server is."""
     path = tmp_path / "values.json"
     path.write_text(content(1))
     document = with_updater(showing_config(), path, WORKERS)
-    with running_service(tmp_path, document, module=MODULE) as service:
+    with running_service(tmp_path, document, module="tests.services.hanging_files") as service:
         wait_until_all_have(service, 1)
-        os.mkfifo(tmp_path / "pipe")
-        (tmp_path / "pipe").rename(path)
+        (tmp_path / "hangs").touch()
+        path.write_text(content(2))
         wait_until_all_show(service, lambda shown: "not read within 5 s" in (shown["error"] or ""))
 
         assert service.stop() == 0

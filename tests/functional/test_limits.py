@@ -9,14 +9,13 @@ from websockets.frames import Opcode
 from tests.helpers.kernel_buffers import in_kernel
 from tests.helpers.log_lines import new_trace, traced
 from tests.helpers.raw_client import TIMEOUT, RawClient, RawFrame, encode, request_head
+from tests.helpers.send_buffers import SendBuffer
 from tests.helpers.service_process import ServiceProcess, running_service, wait_until
-from tests.services.strict import HIGH, MESSAGE_SIZE, POURING, strict_config
+from tests.services.pouring import MESSAGE_SIZE
+from tests.services.strict import HIGH, POURING, strict_config
 
 FRAMES_READ_AT_ONCE = 64
 """Frames of a client that may be read before it is seen that they are too many."""
-
-STRIDE = 16
-"""Messages that a client reads between two looks at what is left."""
 
 LATE = 1.0
 """Seconds by which a machine with much to do may be late."""
@@ -288,31 +287,12 @@ def test_sender_waits_once_the_buffer_has_what_it_may_have(
 
 def test_sender_that_waits_goes_on_only_when_there_is_little_left(strict: ServiceProcess) -> None:
     name, _ = new_trace()
-    frame_size = MESSAGE_SIZE + 4
     with (
         RawClient(strict.port, receive_buffer=65536).open(f"/steady/{name}") as client,
-        RawClient(strict.port).open("/count") as other,
+        RawClient(strict.port).open("/count") as counting,
     ):
-        own_port: int = client.socket.getsockname()[1]
+        buffer = SendBuffer(strict.port, client, counting, name)
+        wait_until(lambda: buffer.left(buffer.sent(), 0) > HIGH, TIMEOUT)
 
-        def sent() -> int:
-            other.send(texts(name))
-            return int(other.read_frame().payload)
-
-        def left(sent: int, read: int) -> int:
-            """Return what waits in the service; one message more is that of the sender."""
-            kernel = in_kernel(strict.port, own_port)
-            return (sent + 1 - read) * frame_size - client.unread - kernel
-
-        wait_until(lambda: left(sent(), 0) > HIGH, TIMEOUT)
-        before = sent()
-        lefts = []
-        for read in range(STRIDE, before, STRIDE):
-            for _ in range(STRIDE):
-                client.read_frame()
-            if sent() > before:
-                break
-            lefts.append(left(before, read))
-
-        assert sent() > before
+        lefts = buffer.read_until_more_is_sent()
     assert min(lefts) < HIGH // 2  # half of it was gone, and the sender waited

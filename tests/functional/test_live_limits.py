@@ -14,10 +14,12 @@ from websockets.frames import Opcode
 
 from app.main import COMPONENTS
 from app.service import Service
+from app.websocket.limits import Limits
 from tests.helpers.clients import close_of, connected
 from tests.helpers.kernel_buffers import in_kernel
 from tests.helpers.log_lines import new_trace, parsed, traced
 from tests.helpers.raw_client import TIMEOUT, RawClient, RawFrame, encode, request_head
+from tests.helpers.send_buffers import SendBuffer
 from tests.helpers.service_process import (
     Section,
     ServiceProcess,
@@ -29,10 +31,11 @@ from tests.helpers.service_process import (
     write_config,
 )
 from tests.helpers.values_file import LimitsFile
-from tests.services.changing import MESSAGE_SIZE, changing_config
+from tests.services.changing import changing_config
+from tests.services.pouring import MESSAGE_SIZE
 
-STRIDE = 16
-"""Messages that a client reads between two looks at what is left."""
+NUMBERS = [name for name, field in Limits.model_fields.items() if isinstance(field.default, int)]
+"""The limits that are whole numbers."""
 
 
 class Changing:
@@ -314,36 +317,17 @@ def test_as_much_waits_on_an_open_connection_as_the_file_says(
 
 def test_sender_goes_on_when_as_much_is_left_as_the_file_says(changing: Changing) -> None:
     high = 8 << 20
-    frame_size = MESSAGE_SIZE + 4
     name, _ = new_trace()
     with (
         RawClient(changing.port, receive_buffer=65536).open(f"/pouring-on/{name}") as client,
-        changing.open("count") as other,
+        changing.open("count") as counting,
     ):
-        own_port: int = client.socket.getsockname()[1]
-
-        def sent() -> int:
-            other.send(text(name))
-            return int(other.read_frame().payload)
-
-        def left(sent: int, read: int) -> int:
-            """Return what waits in the service; one message more is that of the sender."""
-            kernel = in_kernel(changing.port, own_port)
-            return (sent + 1 - read) * frame_size - client.unread - kernel
-
+        buffer = SendBuffer(changing.port, client, counting, name)
         client.send(text("go"))
-        wait_until(lambda: left(sent(), 0) > high, TIMEOUT)
+        wait_until(lambda: buffer.left(buffer.sent(), 0) > high, TIMEOUT)
         changing.change("pouring-on", send_buffer_low=high - (1 << 20))
-        before = sent()
-        lefts = []
-        for read in range(STRIDE, before, STRIDE):
-            for _ in range(STRIDE):
-                client.read_frame()
-            if sent() > before:
-                break
-            lefts.append(left(before, read))
 
-        assert sent() > before
+        lefts = buffer.read_until_more_is_sent()
     assert min(lefts, default=high) > high // 2  # without the change a client reads nearly all
 
 
@@ -391,7 +375,7 @@ def test_limits_that_do_not_go_together_change_nothing_and_are_told(changing: Ch
         changing.write({"refused": {"max-remote-payload": 200, "send-buffer-high": 16383}})
         changing.service.wait_for_line(
             r"values\.json:1: WEBSOCKET_LIMITS\.refused\.send-buffer-low: must not be more than"
-            r" send-buffer-high, 16383 \(static config: 16384\)"
+            r" send-buffer-high, 16383 \(got 16384\), as the static config says"
         )
         echo(client, "x" * 100)
         changing.change("refused", max_remote_payload=200)
@@ -399,6 +383,35 @@ def test_limits_that_do_not_go_together_change_nothing_and_are_told(changing: Ch
 
         client.send(text("x" * 201))
         assert read_close(client).close_code == 1009
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("send-buffer-high", 1 << 32), ("max-bytes-per-second", 10**400)]
+)
+def test_limit_that_no_connection_could_take_is_refused_with_all_that_comes_with_it(
+    changing: Changing, option: str, value: int
+) -> None:
+    with changing.open("enormous") as client:
+        changing.write({"enormous": {"max-remote-payload": 5, option: value}})
+        changing.service.wait_for_line(
+            rf"values\.json:1: WEBSOCKET_LIMITS\.enormous\.{option}: expected at most 2147483647"
+        )
+
+        echo(client, "longer than that")
+        with changing.open("enormous") as new:
+            echo(new, "longer than that")
+
+
+def test_largest_limits_are_good_for_connections(changing: Changing) -> None:
+    largest = (1 << 31) - 1
+    numbers = dict.fromkeys(NUMBERS, largest)
+    with changing.open("enormous") as client:
+        changing.change("enormous", **numbers)
+
+        echo(client, "hello")
+        with changing.open("enormous") as new:
+            echo(new, "hello")
+    assert "Traceback" not in changing.service.log()
 
 
 def test_name_that_no_handler_has_is_told(changing: Changing) -> None:

@@ -1,49 +1,14 @@
 """The chat service with handlers whose limits the tests change."""
 
 import sys
-from collections import Counter
 from typing import Final
-
-from typing_extensions import override
 
 from app import daemon
 from app.chat.handler import ChatHandler
-from app.handlers.context import RequestContext
-from app.handlers.websocket import WebSocketHandlerBase
 from app.main import COMPONENTS
 from app.service import Service
-from app.websocket.connection import WebSocketConnection
 from tests.helpers.service_process import Section, components_of, original_config
-
-MESSAGE_SIZE: Final = 16384
-"""Bytes of each message of a PouringHandler."""
-
-_sent: Final = Counter[str]()
-
-
-class PouringHandler(WebSocketHandlerBase):
-    """Waits for a message, then sends without end, and counts by name what it need not wait for."""
-
-    name = "pouring"
-
-    @override
-    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
-        await chat.recv()
-        while True:
-            await chat.send(b"x" * MESSAGE_SIZE)
-            _sent[context.path_params["name"]] += 1
-
-
-class CountHandler(WebSocketHandlerBase):
-    """Tells who asks with a name how many messages a PouringHandler has sent."""
-
-    name = "count"
-
-    @override
-    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
-        async for name in chat:
-            await chat.send(str(_sent[str(name)]))
-
+from tests.services.pouring import CountHandler, WaitingPouringHandler
 
 QUIET: Final[Section] = {"ping-interval": "0s", "send-timeout": "0s"}
 
@@ -64,6 +29,7 @@ CHATS: Final[dict[str, Section]] = {
     "places": {},
     "addresses": {},
     "refused": {},
+    "enormous": {},
 }
 """The options by the name of the handler, which is its path, too."""
 
@@ -92,7 +58,7 @@ components = COMPONENTS.append(CountHandler)
 for _name in CHATS:
     components = components.append(ChatHandler, _name)
 for _name in POURING:
-    components = components.append(PouringHandler, _name)
+    components = components.append(WaitingPouringHandler, _name)
 app = Service(components)
 
 if __name__ == "__main__":

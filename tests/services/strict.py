@@ -1,47 +1,13 @@
 """The chat service with a handler for each limit of the direct path."""
 
 import sys
-from collections import Counter
 from typing import Final
-
-from typing_extensions import override
 
 from app import daemon
 from app.chat.handler import ChatHandler
-from app.handlers.context import RequestContext
-from app.handlers.websocket import WebSocketHandlerBase
 from app.main import COMPONENTS
-from app.websocket.connection import WebSocketConnection
 from tests.helpers.service_process import Section, components_of, original_config
-
-MESSAGE_SIZE: Final = 16384
-"""Bytes of each message of a PouringHandler."""
-
-_sent: Final = Counter[str]()
-
-
-class PouringHandler(WebSocketHandlerBase):
-    """Sends without end, and counts by name the messages after which it need not wait any more."""
-
-    name = "pouring"
-
-    @override
-    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
-        while True:
-            await chat.send(b"x" * MESSAGE_SIZE)
-            _sent[context.path_params["name"]] += 1
-
-
-class CountHandler(WebSocketHandlerBase):
-    """Tells who asks with a name how many messages a PouringHandler has sent."""
-
-    name = "count"
-
-    @override
-    async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
-        async for name in chat:
-            await chat.send(str(_sent[str(name)]))
-
+from tests.services.pouring import CountHandler, PouringHandler
 
 CHATS: Final[dict[str, Section]] = {
     "fragments": {"max-fragments": 3},

@@ -133,6 +133,29 @@ def test_report_warns_of_what_is_probably_not_meant(
     ]
 
 
+def test_report_warns_of_a_file_of_values_that_could_not_be_used(
+    folder: Path, printed: Printed
+) -> None:
+    values = folder / "values.json"
+    edit(
+        folder / CONFIG,
+        "        dynamic-config:\n",
+        "        dynamic-config-file-updater: {path: values.json}\n"
+        "        dynamic-config:\n            updates-enabled: true\n",
+    )
+    missing = f"{values}: No such file or directory; relative to the current directory"
+    assert printed.report()["warnings"] == [missing]
+
+    values.write_text('{"USERVER_LOG_REQUEST": 1,\n"USERVER_LOG_REQUESTS": true}')
+    assert printed.report()["warnings"] == [
+        f"{values}:1: USERVER_LOG_REQUEST: expected true or false (got 1)",
+        f"{values}:2: USERVER_LOG_REQUESTS: unknown variable; did you mean 'USERVER_LOG_REQUEST'?",
+    ]
+
+    values.write_text("{}")
+    assert "warnings" not in printed.report()
+
+
 def test_sample_config_is_good(
     folder: Path, printed: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,9 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> list[ValuesRequest]:
     """What clients that are made from now on are asked; they ask nobody."""
     requests: list[ValuesRequest] = []
 
-    async def ask(_: ConfigClient[ValuesAnswer], request: ValuesRequest) -> ValuesAnswer:
+    async def ask(
+        _: ConfigClient[ValuesAnswer], request: ValuesRequest, /, *, briefly: bool = False
+    ) -> ValuesAnswer:
         requests.append(request)
         return ValuesAnswer(configs={}, updated_at="")
 

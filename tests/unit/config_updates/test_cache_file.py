@@ -56,14 +56,23 @@ def test_who_has_opened_the_file_reads_to_the_end_what_was_in_it(path: Path) -> 
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o000])
-def test_everybody_may_read_it_whatever_the_mask_of_the_process(path: Path, mask: int) -> None:
+def test_nobody_else_may_read_it_whatever_the_mask_of_the_process(path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
         CacheFile(path).write({})
     finally:
         os.umask(before)
 
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o600])
+def test_who_may_read_it_may_do_so_when_it_has_been_written_again(path: Path, mode: int) -> None:
+    CacheFile(path).write({})
+    path.chmod(mode)
+    CacheFile(path).write({"A": 1})
+
+    assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_folders_are_made(tmp_path: Path) -> None:
@@ -94,6 +103,19 @@ def test_link_stays_a_link(path: Path, tmp_path: Path) -> None:
     assert json.loads(target.read_text()) == {"A": 1}
     assert names_in(tmp_path) == ["cache.json", "data"]
     assert names_in(target.parent) == ["target.json"]
+
+
+def test_link_is_followed_to_where_it_leads_at_the_moment(path: Path, tmp_path: Path) -> None:
+    path.symlink_to(tmp_path / "one.json")
+    cache = CacheFile(path)
+    cache.write({"A": 1})
+    path.unlink()
+    path.symlink_to(tmp_path / "two.json")
+    cache.write({"A": 2})
+
+    assert cache.read().mapping() == {"A": 2}
+    assert json.loads((tmp_path / "one.json").read_text()) == {"A": 1}
+    assert json.loads((tmp_path / "two.json").read_text()) == {"A": 2}
 
 
 def test_what_is_no_object_is_not_read(path: Path) -> None:

@@ -34,7 +34,9 @@ def times(monkeypatch: pytest.MonkeyPatch, store: ConfigStore) -> list[float]:
     """When a config service is asked, by the event loop's clock."""
     times: list[float] = []
 
-    async def ask(_: ConfigClient[ValuesAnswer], request: ValuesRequest) -> ValuesAnswer:
+    async def ask(
+        _: ConfigClient[ValuesAnswer], request: ValuesRequest, /, *, briefly: bool = False
+    ) -> ValuesAnswer:
         times.append(asyncio.get_running_loop().time())
         if store.values_for().get("COUNT") is None:
             raise UpdateError("nobody answers")

@@ -3,16 +3,21 @@ import gzip
 import json
 import logging
 import socket
+import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.config_updates import config_client
+from app.config_updates.answers import parse_answer
 from app.config_updates.config_client import Attempts, ConfigClient
 from app.config_updates.config_url import ServiceUrl
 from app.config_updates.errors import UpdateError
 from app.config_updates.protocol import VALUES_PATH, ValuesAnswer, ValuesRequest
+from tests.helpers.certificates import make_certificate
 from tests.helpers.fake_config_service import FakeConfigService
 from tests.helpers.service_process import free_port
 
@@ -161,10 +166,43 @@ async def test_path_may_be_the_url_s_own(service: FakeConfigService, client: Cli
     assert service.asked[0].target == "/own?key=1"
 
 
-async def test_answer_may_be_compressed(service: FakeConfigService, client: Client) -> None:
-    service.send(gzip.compress(ANSWER), Content_Encoding="gzip")
+async def test_answer_is_wanted_as_it_is(service: FakeConfigService, client: Client) -> None:
+    service.send(ANSWER, Content_Encoding="Identity")
 
     assert (await client(service.url).ask(EVERYTHING)).configs == {"A": 1}
+    assert service.asked[0].headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize(("length", "elsewhere"), [(config_client.LONG, 0), (1 << 20, 1)])
+async def test_long_answer_is_parsed_beside_the_event_loop(
+    service: FakeConfigService,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    length: int,
+    elsewhere: int,
+) -> None:
+    threads: set[threading.Thread] = set()
+
+    def parse(*arguments: Any) -> Any:
+        threads.add(threading.current_thread())
+        return parse_answer(*arguments)
+
+    monkeypatch.setattr(config_client, "parse_answer", parse)
+    service.send(ANSWER.ljust(length))
+
+    assert (await client(service.url).ask(EVERYTHING)).configs == {"A": 1}
+    assert len(threads - {threading.main_thread()}) == elsewhere
+
+
+async def test_who_asks_briefly_makes_one_attempt(
+    service: FakeConfigService, client: Client
+) -> None:
+    service.fail(503)
+
+    with pytest.raises(UpdateError, match=r"answered 503: ''$"):
+        await client(service.url, count=3).ask(EVERYTHING, briefly=True)
+
+    assert len(service.asked) == 1
 
 
 # Failures that may pass
@@ -183,7 +221,10 @@ PASSING: dict[str, tuple[Failing, str]] = {
     ),
     "drip": (FakeConfigService.drip, "no whole answer within 300ms, see http-timeout"),
     "cut": (FakeConfigService.cut, "see config-url, and whether the config service is there"),
-    "away": (FakeConfigService.go_away, "see config-url, and whether the config service is there"),
+    "away": (
+        FakeConfigService.go_away,
+        "Connection refused; see config-url, and whether the config service is there",
+    ),
 }
 
 
@@ -297,7 +338,11 @@ async def test_redirect_is_not_followed_and_told(
     [
         (b"<html>", {}, "the answer is not valid JSON: "),
         (b"{}", {}, "configs: required, but not there"),
-        (b"no gzip", {"Content_Encoding": "gzip"}, "incorrect header check"),
+        (
+            gzip.compress(ANSWER),
+            {"Content_Encoding": "gzip"},
+            "the answer is encoded (gzip), which was not asked for",
+        ),
     ],
 )
 async def test_answer_that_is_none_is_told_at_once(
@@ -334,9 +379,6 @@ async def test_answer_may_have_just_so_many_bytes(
     assert (await client(service.url).ask(EVERYTHING)).configs == {"A": 1}
 
     service.send(body + b" ")
-    assert "more than 3 MiB" in await refusal(client(service.url))
-
-    service.send(gzip.compress(body + b" "), Content_Encoding="gzip")
     assert "more than 3 MiB" in await refusal(client(service.url))
 
 
@@ -416,8 +458,11 @@ async def test_proxy_that_fails_is_done_without(
 
     told = [each.getMessage() for each in caplog.records if each.name == config_client.__name__]
     assert len(told) == 1
-    assert told[0].startswith(f"the proxy http://127.0.0.1:{proxy.port} is done without: http://")
+    through = f"through the proxy http://127.0.0.1:{proxy.port} (USERVER_HTTP_PROXY): "
+    url = f"{service.url}/configs/values"
+    assert told[0].startswith(f"the proxy is done without: {url} {through}")
     assert "secret" not in caplog.text
+    assert "config service is there" not in caplog.text
 
 
 async def test_proxy_that_fails_again_is_told_again(
@@ -446,6 +491,30 @@ async def test_proxy_is_not_done_without_where_that_is_not_wanted(
 
     assert text.endswith("answered 407: ''; see the user and the password in USERVER_HTTP_PROXY")
     assert service.asked == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_proxy_that_is_away_is_what_is_told(
+    service: FakeConfigService, client: Client, scheme: str, host: str
+) -> None:
+    proxy = f"{host}:{free_port()}"
+    client.proxy = f"{scheme}://user:secret@{proxy}"
+
+    text = await refusal(client(service.url, fallback=False))
+
+    assert text == (
+        f"{service.url}/configs/values through the proxy {scheme}://{proxy} (USERVER_HTTP_PROXY):"
+        " Connection refused; see whether the proxy is there"
+    )
+
+
+async def test_certificate_that_is_not_trusted_is_told(client: Client, tmp_path: Path) -> None:
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = make_certificate(tmp_path, "server")
+    server.load_cert_chain(made.cert, made.private_key)
+    with FakeConfigService(tls=server) as service:
+        assert "certificate verify failed" in await refusal(client(service.url))
 
 
 async def test_failure_without_the_proxy_is_what_is_told(client: Client) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,14 @@ async def test_result_comes_from_a_thread_of_its_own() -> None:
     assert thread.name == "working"
     assert thread.daemon
     assert thread is not threading.current_thread()
+
+
+async def test_operating_system_knows_the_thread_by_its_name() -> None:
+    def shown() -> str:
+        return Path(f"/proc/self/task/{threading.get_native_id()}/comm").read_text()
+
+    async with asyncio.timeout(TIMEOUT):
+        assert await run_detached(shown, "working") == "working\n"
 
 
 async def test_exception_comes_to_who_waits() -> None:

@@ -1,6 +1,6 @@
 import asyncio
 import json
-import os
+import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -19,6 +19,7 @@ from app.static_config.errors import OptionError
 from app.static_config.manager import ManagerConfig
 from app.task_processors.component import TaskProcessorsComponent
 from tests.helpers.clients import TIMEOUT
+from tests.helpers.hanging_files import HangingFiles
 from tests.helpers.service_process import wait_until
 
 COUNT = Variable("COUNT", int, 7, description="How many.", reader="a test")
@@ -207,22 +208,38 @@ def is_reading() -> bool:
     return any(each.name == "values-file" for each in threading.enumerate())
 
 
+async def test_file_is_followed_where_the_current_folder_has_been_replaced(
+    updater: Updater, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "current"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    put(folder / "values.json", COUNT=2)
+    await updater(**{"path": "values.json", "check-interval": "1h"}).start()
+    assert source.snapshot[COUNT] == 2
+
+    shutil.rmtree(folder)
+    folder.mkdir()
+    put(folder / "values.json", COUNT=3)
+
+    await until_count_is(source, 3)
+    monkeypatch.chdir(tmp_path)
+
+
 async def test_stop_does_not_wait_for_a_read_that_hangs(
-    updater: Updater, source: Source, path: Path, tmp_path: Path
+    updater: Updater, source: Source, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(path, COUNT=2)
     updating = updater(**{"check-interval": "1h"})
     await updating.start()
-    os.mkfifo(tmp_path / "pipe")
-    with (tmp_path / "pipe").open("r+b", buffering=0):  # a writer that writes nothing
-        (tmp_path / "pipe").rename(path)
-        updating.update_now()
-        await asyncio.to_thread(wait_until, is_reading, TIMEOUT)
+    hanging = HangingFiles(monkeypatch)
+    updating.update_now()
+    await asyncio.to_thread(wait_until, is_reading, TIMEOUT)
 
-        async with asyncio.timeout(TIMEOUT):
-            await updating.stop()
-        assert is_reading()
-        (tmp_path / "values.json").unlink()
+    async with asyncio.timeout(TIMEOUT):
+        await updating.stop()
+    assert is_reading()
+    hanging.go_on()
 
     assert source.snapshot[COUNT] == 2
 

@@ -1,6 +1,7 @@
 """What the kernel tells: the interval is so long that nothing else does, if not said otherwise."""
 
 import asyncio
+import itertools
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from watchfiles._rust_notify import RustNotify
 
 from app.config_updates import file_watch
 from app.config_updates.file_watch import FileWatch
@@ -372,6 +374,44 @@ async def test_watch_goes_on_where_the_library_fails_later(
 
     assert len(caplog.records) == 1
     assert "error in underlying watcher" in caplog.text
+
+
+async def test_watch_that_could_not_be_had_is_had_later(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    tries = itertools.count()
+
+    def fail_at_first(*arguments: Any, **options: Any) -> Any:
+        if next(tries) < 3:
+            raise OSError(24, "Too many open files")
+        return RustNotify(*arguments, **options)
+
+    monkeypatch.setattr(file_watch, "RustNotify", fail_at_first)
+    monkeypatch.setattr(file_watch, "RETRY_INTERVAL", NOW_AND_THEN)
+    watched = watch(tmp_path / "values.json")
+    await watched.start()
+    await watched.until(lambda: "the kernel tells again" in caplog.text)
+
+    watched.path.write_text("1")
+    await watched.until_read("1")
+    assert [each.levelname for each in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_watch_that_fails_says_so(
+    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Path) -> Way:
+        raise KeyError("folder")
+
+    monkeypatch.setattr(Way, "to", fail)
+    watched = watch(tmp_path / "values.json")
+    watched.watch.start()
+
+    def is_told() -> bool:
+        return f"{watched.path}: nothing tells any more when it changes" in caplog.text
+
+    await asyncio.to_thread(wait_until, is_told, TIMEOUT)
 
 
 # The end

@@ -49,7 +49,7 @@ class Client(ConfigClient[SchemasAnswer]):
         self.before: Callable[[int], None] = lambda _: None
 
     @override
-    async def ask(self, question: Question) -> SchemasAnswer:
+    async def ask(self, question: Question, /, *, briefly: bool = False) -> SchemasAnswer:
         self.asked.append(question)
         self.times.append(asyncio.get_running_loop().time())
         self.before(len(self.asked))

@@ -7,21 +7,26 @@ from hypothesis import strategies as st
 from app.config_updates.merging import Known, is_older, is_same, merged
 from app.config_updates.protocol import ValuesAnswer
 
-KNOWN = Known({"A": 1, "B": {"x": 1}}, "2026-02-01")
-
 
 def answer(updated_at: str = "2026-03-01", *removed: str, **configs: Any) -> ValuesAnswer:
     return ValuesAnswer(configs=configs, updated_at=updated_at, removed=list(removed))
 
 
+def known_as(updated_at: str, **values: Any) -> Known:
+    return merged(None, answer(updated_at, **values))
+
+
+KNOWN = known_as("2026-02-01", A=1, B={"x": 1})
+
+
 def test_full_answer_is_all_that_is_known() -> None:
-    assert merged(None, answer(C=3)) == Known({"C": 3}, "2026-03-01")
+    assert dict(merged(None, answer(C=3)).values) == {"C": 3}
 
 
 def test_incremental_answer_adds_replaces_and_removes() -> None:
     known = merged(KNOWN, answer("2026-03-01", "A", B=2, C=3))
 
-    assert known == Known({"B": 2, "C": 3}, "2026-03-01")
+    assert known == known_as("2026-03-01", B=2, C=3)
 
 
 def test_value_is_replaced_as_a_whole() -> None:
@@ -34,7 +39,7 @@ def test_what_is_removed_is_not_there_whatever_else_is_said_of_it() -> None:
 
 
 def test_answer_without_anything_moves_the_time_only() -> None:
-    assert merged(KNOWN, answer("2026-03-01")) == Known(KNOWN.values, "2026-03-01")
+    assert merged(KNOWN, answer("2026-03-01")) == known_as("2026-03-01", **KNOWN.values)
 
 
 def test_what_was_known_stays_as_it_was() -> None:
@@ -71,16 +76,18 @@ VALUES = st.dictionaries(st.sampled_from("ABC"), JSON)
 def test_values_are_the_same_only_if_they_have_the_same_types(
     some: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    assert is_same(some, other) is (shape(some) == shape(other))
+    assert is_same(known_as("", **some), known_as("", **other)) is (shape(some) == shape(other))
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", [1], None])
 def test_other_type_is_another_value(value: object) -> None:
-    assert not is_same({"A": {"x": 1}}, {"A": {"x": value}})
+    assert not is_same(known_as("", A={"x": 1}), known_as("", A={"x": value}))
 
 
 def test_order_of_names_makes_no_difference() -> None:
-    assert is_same({"A": {"x": 1, "y": 2}, "B": 3}, {"B": 3, "A": {"y": 2, "x": 1}})
+    some, other = {"A": {"x": 1, "y": 2}, "B": 3}, {"B": 3, "A": {"y": 2, "x": 1}}
+
+    assert is_same(known_as("", **some), known_as("", **other))
 
 
 def shape(value: Any) -> Any:

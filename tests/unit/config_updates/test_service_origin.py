@@ -11,7 +11,7 @@ from app.config_updates.errors import UpdateError
 from app.config_updates.merging import Deduplication
 from app.config_updates.protocol import ValuesAnswer, ValuesRequest
 from app.config_updates.service_origin import Asking, ServiceOrigin
-from app.config_updates.updates import Values
+from app.config_updates.updates import Unchanged, Values
 from tests.helpers.fake_config_service import ConfigStore
 
 URL = "http://configs/configs/values"
@@ -25,11 +25,13 @@ class Link:
         self.store = store
         self.requests: list[ValuesRequest] = []
         self.is_cut = False
+        self.was_brief = False
         # What is answered whatever the store has.
         self.answer: ValuesAnswer | None = None
 
-    async def ask(self, request: ValuesRequest) -> ValuesAnswer:
+    async def ask(self, request: ValuesRequest, /, *, briefly: bool = False) -> ValuesAnswer:
         self.requests.append(request)
+        self.was_brief = briefly
         if self.is_cut:
             raise UpdateError("nobody answers")
         answer = self.store.answer(request.model_dump(exclude_none=True))
@@ -54,6 +56,7 @@ class Service:
         self.refuses: Callable[[dict[str, Any]], bool] = lambda _: False
         self.taken: list[dict[str, Any]] = []
         self.last: Values | None = None
+        self.revision = ""
         asking = Asking(REQUEST, full_interval, deduplication)
         self.origin = ServiceOrigin(self.link.ask, URL, asking, lambda: self.now)
 
@@ -61,11 +64,15 @@ class Service:
         """Return what became of it."""
         self.now += 1.0
         try:
-            self.last = await self.origin.fetch()
+            found = await self.origin.fetch()
         except UpdateError:
             return "failed"
-        if self.last is None:
+        if found is None:
+            return "older"
+        if isinstance(found, Unchanged):
+            self.revision = found.revision
             return "same"
+        self.last, self.revision = found, found.revision
         values = dict(self.last.document.mapping())
         if self.refuses(values):
             return "refused"
@@ -144,6 +151,15 @@ async def test_nothing_new_is_nothing_and_moves_the_time(
     assert await service.update() == "same"
 
     assert service.link.since[-1] == store.now
+    assert service.revision == store.now
+
+
+async def test_first_values_may_be_asked_for_briefly(service: Service) -> None:
+    await service.origin.fetch(briefly=True)
+    assert service.link.was_brief
+
+    await service.origin.fetch()
+    assert not service.link.was_brief
 
 
 async def test_now_and_then_everything_is_asked_for(store: ConfigStore) -> None:
@@ -256,7 +272,7 @@ async def test_answer_of_an_earlier_time_is_passed_over_until_everything_is_aske
     store.step_clock(-500)
     store.set("A", 2)
 
-    assert [await service.update() for _ in range(5)] == ["same"] * 5
+    assert [await service.update() for _ in range(5)] == ["older"] * 5
     assert len(told(caplog)) == 1
     assert "passed over, until the next full update" in told(caplog)[0]
 
@@ -311,6 +327,8 @@ async def test_update_that_brings_what_is_there_is_passed_over_where_that_is_wan
     assert await service.update() == incremental
     service.now += 100.0
     assert await service.update() == full
+
+    assert service.revision == store.now
 
     # Both go on from the last answer.
     await service.update()

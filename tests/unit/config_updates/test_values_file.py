@@ -1,27 +1,32 @@
 import asyncio
-import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from app.config_updates import values_file
 from app.config_updates.errors import UpdateError
-from app.config_updates.updates import Values
+from app.config_updates.updates import Unchanged, Values
 from app.config_updates.values_file import ValuesFile
 from app.dynamic_config.snapshot import Snapshot
 from app.dynamic_config.source import Source
 from app.dynamic_config.variable import Variable
 from app.static_config.errors import ConfigFileError
 from tests.helpers.clients import TIMEOUT
+from tests.helpers.hanging_files import HangingFiles
+from tests.helpers.service_process import wait_until
+
+Share = Annotated[float, Field(le=1.0)]
 
 COUNT = Variable("COUNT", int, 7, description="How many.", reader="a test")
 SWITCH = Variable("SWITCH", bool, False, description="Whether.", reader="a test")
+SHARE = Variable("SHARE", Share, 1.0, description="How much.", reader="a test")
 SHARES = Variable("SHARES", dict[str, float], {}, description="How much.", reader="a test")
 
 Pause = Callable[[Callable[[], object]], None]
@@ -34,7 +39,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def source() -> Source:
-    return Source([COUNT, SWITCH, SHARES], Snapshot({}))
+    return Source([COUNT, SWITCH, SHARE, SHARES], Snapshot({}))
 
 
 @pytest.fixture
@@ -51,9 +56,14 @@ def put(path: Path, content: str | bytes) -> None:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def replace(path: Path, content: str) -> None:
+    path.unlink()
+    put(path, content)
+
+
 async def fetched(file: ValuesFile) -> Values:
     values = await file.fetch()
-    assert values is not None
+    assert isinstance(values, Values)
     return values
 
 
@@ -98,11 +108,11 @@ async def test_path_is_relative_to_the_current_directory(
 async def test_values_that_were_taken_are_not_fetched_again(path: Path) -> None:
     file = ValuesFile(path)
     put(path, "{}")
-    await fetched(file)
+    values = await fetched(file)
     file.taken()
     put(path, "{}")
 
-    assert await file.fetch() is None
+    assert await file.fetch() == Unchanged(values.revision)
 
 
 async def test_values_that_were_not_taken_are_fetched_again(path: Path) -> None:
@@ -117,13 +127,13 @@ async def test_values_that_are_back_after_others_were_refused_are_those_that_wer
 ) -> None:
     file = ValuesFile(path)
     put(path, '{"COUNT": 2}')
-    await fetched(file)
+    taken = await fetched(file)
     file.taken()
     put(path, '{"COUNT": "many"}')
     await fetched(file)
     put(path, '{"COUNT": 2}')
 
-    assert await file.fetch() is None
+    assert await file.fetch() == Unchanged(taken.revision)
 
 
 async def test_values_that_are_back_after_others_were_taken_are_new(path: Path) -> None:
@@ -139,14 +149,6 @@ async def test_values_that_are_back_after_others_were_taken_are_new(path: Path) 
 # What cannot be read
 
 
-def release_readers(path: Path, instead: str) -> None:
-    """Put a file in the place of a pipe, and let those that wait for its writer go on."""
-    pipe = path.rename(path.with_suffix(".pipe"))
-    put(path, instead)
-    with contextlib.suppress(OSError):  # nobody waits
-        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
-
-
 @pytest.mark.parametrize(
     ("make", "said"),
     [
@@ -154,8 +156,10 @@ def release_readers(path: Path, instead: str) -> None:
         (lambda path: path.mkdir(), "Is a directory"),
         (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
         (lambda path: path.symlink_to("nowhere"), "No such file or directory"),
+        (os.mkfifo, "a pipe or a device, expected a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "a pipe or a device, expected a regular file"),
     ],
-    ids=["missing", "folder", "circle", "dangling"],
+    ids=["missing", "folder", "circle", "dangling", "pipe", "device"],
 )
 async def test_file_that_cannot_be_read_is_told_with_its_path(
     path: Path, make: Callable[[Path], None], said: str
@@ -197,40 +201,114 @@ async def test_file_that_is_too_large_is_not_read_to_its_end(
     assert str(caught.value) == f"{path}: larger than 2 MiB, which is no file with values"
 
 
-async def test_device_without_an_end_is_too_large() -> None:
-    with pytest.raises(UpdateError, match="larger than 16 MiB"):
-        await ValuesFile(Path("/dev/zero")).fetch()
-
-
-async def test_read_that_hangs_is_told_and_no_other_begins_before_it_has_ended(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pipe without a writer is here what a network file system without a server is."""
-    monkeypatch.setattr(values_file, "READ_TIMEOUT", 0.01)
+async def test_good_file_in_the_place_of_a_pipe_is_taken(path: Path) -> None:
+    file = ValuesFile(path)
     os.mkfifo(path)
+    with pytest.raises(UpdateError):
+        await file.fetch()
+    replace(path, '{"COUNT": 2}')
+
+    assert (await fetched(file)).document.mapping() == {"COUNT": 2}
+
+
+@pytest.fixture
+def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[HangingFiles]:
+    """Files that cannot be opened, and nobody who waits for that."""
+    hanging = HangingFiles(monkeypatch)
+    monkeypatch.setattr(values_file, "READ_TIMEOUT", 0.01)
+    yield hanging
+    hanging.go_on()
+
+
+def let_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let as much time have passed as is needed for another read."""
+    monkeypatch.setattr(values_file, "PATIENCE", (0.0,) * len(values_file.PATIENCE))
+
+
+async def refused(file: ValuesFile) -> str:
+    with pytest.raises(UpdateError) as caught:
+        await file.fetch()
+    return str(caught.value)
+
+
+async def test_read_that_hangs_is_told_and_for_a_while_no_other_begins(
+    path: Path, hanging: HangingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(path, "{}")
     file = ValuesFile(path)
     for _ in range(3):
-        with pytest.raises(UpdateError, match=r"values\.json: not read within"):
-            await file.fetch()
-    assert [each.name for each in threading.enumerate()].count("values-file") == 1
+        assert await refused(file) == f"{path}: not read within 0 s"
+    assert hanging.count == 1
 
+    hanging.work(monkeypatch)
+    hanging.go_on()
+    await asyncio.to_thread(wait_until, lambda: not is_reading(), TIMEOUT)
     monkeypatch.setattr(values_file, "READ_TIMEOUT", TIMEOUT)
-    release_readers(path, instead="{}")
-
     assert (await fetched(file)).document.mapping() == {}
 
 
-async def test_wait_for_a_read_that_hangs_can_be_given_up_at_once(path: Path) -> None:
-    os.mkfifo(path)
+def is_reading() -> bool:
+    return any(each.name == "values-file" for each in threading.enumerate())
+
+
+async def test_read_that_hangs_for_ever_keeps_no_later_one_from_the_file(
+    path: Path, hanging: HangingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those do whose file system was taken away and put there again."""
+    file = ValuesFile(path)
+    await refused(file)
+
+    hanging.work(monkeypatch)
+    put(path, '{"COUNT": 2}')
+    let_pass(monkeypatch)
+    monkeypatch.setattr(values_file, "READ_TIMEOUT", TIMEOUT)
+
+    assert (await fetched(file)).document.mapping() == {"COUNT": 2}
+
+
+async def test_no_more_reads_hang_than_may_and_then_the_way_out_is_told(
+    path: Path, hanging: HangingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(path, "{}")
+    let_pass(monkeypatch)
+    file = ValuesFile(path)
+    told = [await refused(file) for _ in range(10)]
+
+    assert hanging.count == 4
+    assert told[:4] == [f"{path}: not read within 0 s"] * 4
+    assert set(told[4:]) == {
+        f"{path}: 4 reads hang; when the file can be read again, restart the service"
+    }
+
+
+async def test_what_a_read_has_found_that_came_too_late_is_nothing(
+    path: Path, hanging: HangingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be of a file system that is not there any more."""
+    put(path, '{"COUNT": 1}')
+    file = ValuesFile(path)
+    await refused(file)
+    hanging.work(monkeypatch)
+    hanging.go_on()
+    await asyncio.to_thread(wait_until, lambda: not is_reading(), TIMEOUT)
+    put(path, '{"COUNT": 2}')
+    monkeypatch.setattr(values_file, "READ_TIMEOUT", TIMEOUT)
+
+    assert (await fetched(file)).document.mapping() == {"COUNT": 2}
+
+
+async def test_wait_for_a_read_that_hangs_can_be_given_up_at_once(
+    path: Path, hanging: HangingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(values_file, "READ_TIMEOUT", 3600.0)
     fetching = asyncio.create_task(ValuesFile(path).fetch())
-    await asyncio.sleep(0)
+    await asyncio.to_thread(wait_until, lambda: hanging.count == 1, TIMEOUT)
     fetching.cancel()
 
     async with asyncio.timeout(TIMEOUT):
         await asyncio.wait([fetching])
 
     assert fetching.cancelled()
-    release_readers(path, instead="{}")
 
 
 # What is no values
@@ -274,8 +352,8 @@ async def test_contents_that_are_not_utf_8_are_refused(path: Path, source: Sourc
     assert "not UTF-8 (byte 0xff)" in refusal(source, await fetched(ValuesFile(path)))
 
 
-async def test_all_that_is_wrong_is_told_at_once(path: Path, source: Source) -> None:
-    put(path, '{"SHARES": {"a": 1e999},\n"COUNT": "x",\n"NO": 1}')
+async def test_all_that_is_wrong_is_told_at_once_and_once(path: Path, source: Source) -> None:
+    put(path, '{"SHARES": {"a": 1e999},\n"COUNT": "x",\n"NO": 1,\n"SHARE": 1e999}')
 
     text = refusal(source, await fetched(ValuesFile(path)))
 
@@ -283,6 +361,7 @@ async def test_all_that_is_wrong_is_told_at_once(path: Path, source: Source) -> 
         [f"{path}:1", "SHARES.a"],
         [f"{path}:2", "COUNT"],
         [f"{path}:3", "NO"],
+        [f"{path}:4", "SHARE"],
     ]
 
 
@@ -348,5 +427,5 @@ async def test_contents_that_were_read_before_are_not_waited_for(
     pauses: list[None] = []
     in_each_pause(lambda: pauses.append(None))
 
-    assert await file.fetch() is None
+    assert isinstance(await file.fetch(), Unchanged)
     assert pauses == []

@@ -308,7 +308,7 @@ def test_status_tells_of_values_that_could_not_be_had_until_they_are_confirmed(
     source.fail("nobody answers")
     assert source.status().error == Failure(200.0, "nobody answers")
 
-    source.confirm()
+    source.confirm("r2")
 
     assert source.status() == Status("r2", "v.json", 100.0)
 

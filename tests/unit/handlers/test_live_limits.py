@@ -89,14 +89,14 @@ def test_limits_follow_the_source_and_go_back() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"send-buffer-low": 101}, "must not be more than send-buffer-high, 100"),
+        ({"send-buffer-low": 101}, "must not be more than send-buffer-high, 100 (got 101)"),
         (
             {"send-buffer-high": 9},
-            "must not be more than send-buffer-high, 9 (static config: 10)",
+            "must not be more than send-buffer-high, 9 (got 10), as the static config says",
         ),
         (
             {"send-buffer-high": 7, "send-buffer-low": 8},
-            "must not be more than send-buffer-high, 7",
+            "must not be more than send-buffer-high, 7 (got 8)",
         ),
     ],
 )
@@ -233,7 +233,9 @@ async def test_connection_that_closes_before_its_turn_is_not_told() -> None:
     assert [channel.changes for channel in channels] == [[]] * 3
 
 
-async def test_connection_that_cannot_be_told_keeps_nobody_else_from_it() -> None:
+async def test_connection_that_cannot_be_told_is_logged_and_keeps_nobody_else_from_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     class Broken(Channel):
         @override
         def set_limits(self, limits: Limits) -> None:
@@ -241,8 +243,6 @@ async def test_connection_that_cannot_be_told_keeps_nobody_else_from_it() -> Non
 
     source = limits_source()
     live = make(source)
-    reported: list[dict[str, Any]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     channels: list[Channel] = opened(live, 20)
     for _ in range(3):
         live.opened(Broken(), live.current)
@@ -253,7 +253,8 @@ async def test_connection_that_cannot_be_told_keeps_nobody_else_from_it() -> Non
     await turns(10)
 
     assert [channel.changes for channel in channels] == [[5, 6]] * 20
-    assert len(reported) == 6
+    told = [each.getMessage() for each in caplog.records if each.exc_info]
+    assert told == ["chat: a connection could not take new limits"] * 6
 
 
 # What is logged

@@ -5,25 +5,25 @@ from pydantic import ValidationError
 
 from app.static_config.duration import parse_duration
 from app.static_config.model import option_name
-from app.websocket.limits import MAX_SECONDS, Limits
+from app.websocket.limits import MAX_NUMBER, MAX_SECONDS, Limits
 
 # Every option, as a file writes it, with its default and the values at its bounds.
 OPTIONS: Final = [
-    ("max-connections", 0, 0, 1 << 40),
-    ("max-connections-per-address", 0, 0, 1 << 40),
-    ("max-remote-payload", 65536, 1, 1 << 40),
-    ("max-fragments", 65536, 1, 1 << 40),
-    ("fragment-size", 65536, 0, 1 << 40),
-    ("max-control-frames-per-second", 100, 1, 1 << 40),
-    ("max-messages-per-second", 0, 0, 1 << 40),
-    ("max-bytes-per-second", 0, 0, 1 << 40),
+    ("max-connections", 0, 0, MAX_NUMBER),
+    ("max-connections-per-address", 0, 0, MAX_NUMBER),
+    ("max-remote-payload", 65536, 1, MAX_NUMBER),
+    ("max-fragments", 65536, 1, MAX_NUMBER),
+    ("fragment-size", 65536, 0, MAX_NUMBER),
+    ("max-control-frames-per-second", 100, 1, MAX_NUMBER),
+    ("max-messages-per-second", 0, 0, MAX_NUMBER),
+    ("max-bytes-per-second", 0, 0, MAX_NUMBER),
     ("on-rate-limit", "pause", "pause", "close"),
     ("ping-interval", 20.0, 0, "365d"),
     ("ping-timeout", 20.0, 0, "365d"),
     ("idle-timeout", 0.0, 0, "365d"),
     ("max-session-time", 0.0, 0, "365d"),
     ("send-timeout", 30.0, 0, "365d"),
-    ("send-buffer-high", 65536, 16384, 1 << 40),
+    ("send-buffer-high", 65536, 16384, MAX_NUMBER),
     ("send-buffer-low", 16384, 0, 65536),
     ("close-timeout", 5.0, "1ms", "60m"),
 ]
@@ -73,6 +73,7 @@ def test_value_at_a_bound_is_good(option: str, bound: object) -> None:
         ("max-bytes-per-second", -1),
         ("on-rate-limit", "drop"),
         ("on-rate-limit", None),
+        *((name, MAX_NUMBER + 1) for name in COUNTS),
         *((name, "366d") for name in TIMES),
         ("send-buffer-high", 0),
         ("send-buffer-low", -1),
@@ -118,15 +119,15 @@ def test_unknown_option_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "high"),
+    ("options", "said"),
     [
-        ({"send-buffer-low": 11, "send-buffer-high": 10}, 10),
-        ({"send-buffer-low": 65537}, 65536),
-        ({"send-buffer-high": 16383}, 16383),
+        ({"send-buffer-low": 11, "send-buffer-high": 10}, r"10 \(got 11\)"),
+        ({"send-buffer-low": 65537}, r"65536 \(got 65537\)"),
+        ({"send-buffer-high": 16383}, r"16383 \(got 16384\)"),
     ],
 )
-def test_low_above_high_is_refused_and_named(options: dict[str, int], high: int) -> None:
-    text = f"send-buffer-low: must not be more than send-buffer-high, {high}"
+def test_low_above_high_is_refused_and_named(options: dict[str, int], said: str) -> None:
+    text = f"send-buffer-low: must not be more than send-buffer-high, {said}"
 
     with pytest.raises(ValidationError, match=text):
         limits(**options)

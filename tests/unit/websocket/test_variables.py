@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.dynamic_config.snapshot import parse_snapshot
 from app.static_config.errors import ConfigFileError, OptionError
 from app.static_config.model import options_of
-from app.websocket.limits import Limits
+from app.websocket.limits import MAX_NUMBER, Limits
 from app.websocket.variables import WEBSOCKET_LIMITS, LimitsOverride, limits_with
 from tests.helpers.documents import plain_document
 
@@ -19,7 +19,7 @@ DURATIONS = st.from_regex(r"\A[0-9]{1,3}(ms|s|m|h)\Z") | st.integers(0, 3600)
 OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "max-connections": st.integers(0, 9),
     "max-connections-per-address": st.integers(0, 9),
-    "max-remote-payload": st.integers(1, 1 << 40),
+    "max-remote-payload": st.integers(1, MAX_NUMBER),
     "max-fragments": st.integers(1, 9),
     "fragment-size": st.integers(0, 9),
     "max-control-frames-per-second": st.integers(1, 9),
@@ -110,22 +110,22 @@ def test_option_with_the_default_of_the_static_config_is_another_value_than_none
 
 
 @pytest.mark.parametrize(
-    ("static", "written", "high"),
+    ("static", "written", "said"),
     [
-        ({}, {"send-buffer-low": 65537}, 65536),
-        ({}, {"send-buffer-high": 16383}, 16383),
-        ({"send-buffer-high": 99, "send-buffer-low": 9}, {"send-buffer-low": 100}, 99),
-        ({}, {"send-buffer-high": 7, "send-buffer-low": 8}, 7),
+        ({}, {"send-buffer-low": 65537}, "65536 (got 65537)"),
+        ({}, {"send-buffer-high": 16383}, "16383 (got 16384)"),
+        ({"send-buffer-high": 99, "send-buffer-low": 9}, {"send-buffer-low": 100}, "99 (got 100)"),
+        ({}, {"send-buffer-high": 7, "send-buffer-low": 8}, "7 (got 8)"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
-    static: dict[str, Any], written: dict[str, Any], high: int
+    static: dict[str, Any], written: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(OptionError) as caught:
         limits_with(Limits.model_validate(static), override(written))
 
     assert caught.value.refusals == {
-        ("send-buffer-low",): f"must not be more than send-buffer-high, {high}"
+        ("send-buffer-low",): f"must not be more than send-buffer-high, {said}"
     }
 
 
