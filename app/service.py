@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from starlette import applications
 from starlette.applications import Starlette
-from starlette.routing import Router
-from starlette.types import Receive, Scope, Send
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.components.component_list import ComponentList
 from app.components.errors import ComponentStartError
@@ -21,6 +23,7 @@ from app.host import raise_open_files
 from app.logs.context import enter_request
 from app.server.adoption import adopt
 from app.server.component import ServerComponent
+from app.server.router import HandlerRouter
 from app.service_config import ServiceConfig, build_components, read_service_config, warnings
 from app.static_config.reading import DEFAULT_CONFIGS, ConfigFiles, find_static_config
 
@@ -32,7 +35,7 @@ class RunningService:
     """A service on one event loop."""
 
     components: ComponentManager
-    router: Router
+    router: HandlerRouter
 
 
 class Service(Starlette):
@@ -71,7 +74,30 @@ class Service(Starlette):
         else:
             # A server may run one request in the context of the one before it.
             enter_request(scope.get("headers") or ())
-            await super().__call__(scope, receive, send)
+            straight = self._straight(scope) if scope["type"] == "websocket" else None
+            await (straight or super().__call__)(scope, receive, send)
+
+    def _straight(self, scope: Scope) -> ASGIApp | None:
+        """Return what serves a connection in the end, if nothing else has to do with it.
+
+        None: it must go through all that Starlette has between us and the handlers, which costs
+        more than the handshake. Handlers let no exceptions out that would be of interest there.
+        """
+        running = self._running.get(asyncio.get_running_loop())
+        if running is None or not self._is_bare():
+            return None
+        scope["app"] = self
+        return running.router.take_straight(scope)
+
+    def _is_bare(self) -> bool:
+        """Return whether nobody has added anything to the application, nor wrapped it."""
+        # Libraries that trace requests put a function of their own in the place of Starlette's.
+        wrapped = getattr(Starlette.__call__, "__globals__", None) is not vars(applications)
+        if wrapped or self.exception_handlers or self.router.routes:
+            return False
+        outer = self.middleware_stack
+        inner = outer.app if type(outer) is ServerErrorMiddleware else None
+        return type(inner) is ExceptionMiddleware and inner.app is self.router
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -4,9 +4,12 @@ import logging
 from typing import Final
 
 from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from app.logs.context import LINE_CONTEXT, LineContext
+from app.logs.statement import Statement
 from app.server.listener import describe_address
+from app.server.request_log import REQUEST_TAGS
 from app.websocket.close import CloseRecord
 
 logger = logging.getLogger(__name__)
@@ -19,43 +22,51 @@ MAX_PATH: Final = 512
 class ConnectionLog:
     """Logs the beginning and the end of one connection, one line each.
 
+    The first line tells of the request, too, see `app.server.request_log`.
+
     Args:
         context: What each line of the connection carries.
-        request: The opening handshake.
+        request: The opening handshake. It is not held any longer once a line tells of it.
     """
 
-    __slots__ = ("_context", "_path", "_peer")
+    __slots__ = ("_context", "_peer", "_scope")
 
     def __init__(self, context: LineContext, request: HTTPConnection) -> None:
         self._context: Final = context
-        client = request.client
+        scope = request.scope
+        client = scope.get("client")
         # What a proxy tells of a client is as long as it likes.
-        self._peer = describe_address(client.host[:MAX_HOST], client.port) if client else "unix"
-        # As long as the peer likes, up to what a head may have.
-        self._path = str(request.scope["path"])[:MAX_PATH]
+        self._peer = describe_address(client[0][:MAX_HOST], client[1]) if client else "unix"
+        self._scope: Scope | None = scope
 
     def opened(self) -> None:
         """Log that the handshake was accepted."""
-        tags = {"peer": self._peer, "path": self._path}
-        logger.info("connection opened", extra={"tags": tags})
+        _OPENED.log(self._of_handshake())
 
     def refused(self, status: int, option: str) -> None:
         """Log that the handshake was refused, by which option of the handler, if by one."""
-        tags = {"peer": self._peer, "path": self._path, "status": status}
+        tags = self._of_handshake()
+        tags["status"] = status
         if option:
             tags["option"] = option
-        logger.info("connection refused", extra={"tags": tags})
+        _REFUSED.log(tags)
 
     def given_up(self, record: CloseRecord) -> None:
         """Log that the connection ended before the handler had answered the handshake."""
-        tags = {
-            "peer": self._peer,
-            "path": self._path,
-            "closed_by": record.closed_by.value,
-            "cause": record.cause.value,
-            "reason": record.reason,
-        }
-        logger.info("connection ended in the handshake", extra={"tags": tags})
+        tags = self._of_handshake()
+        tags["closed_by"] = record.closed_by.value
+        tags["cause"] = record.cause.value
+        tags["reason"] = record.reason
+        _GIVEN_UP.log(tags)
+
+    def _of_handshake(self) -> dict[str, object]:
+        tags: dict[str, object] = {"peer": self._peer}
+        scope, self._scope = self._scope, None
+        if scope is not None:
+            # As long as the peer likes, up to what a head may have.
+            tags["path"] = str(scope["path"])[:MAX_PATH]
+            tags |= scope.get(REQUEST_TAGS, {})
+        return tags
 
     def closed(self, record: CloseRecord) -> None:
         """Log how the connection ended. For any task, and for none."""
@@ -74,6 +85,12 @@ class ConnectionLog:
         # The end is met in a callback of the transport as well as in the handler's task.
         token = LINE_CONTEXT.set(self._context)
         try:
-            logger.info("connection closed", extra={"tags": tags})
+            _CLOSED.log(tags)
         finally:
             LINE_CONTEXT.reset(token)
+
+
+_OPENED: Final = Statement(logger, logging.INFO, "connection opened")
+_REFUSED: Final = Statement(logger, logging.INFO, "connection refused")
+_GIVEN_UP: Final = Statement(logger, logging.INFO, "connection ended in the handshake")
+_CLOSED: Final = Statement(logger, logging.INFO, "connection closed")

@@ -34,6 +34,8 @@ def enter_request(headers: Iterable[tuple[bytes, bytes]]) -> None:
 def enter_handler(handler: str, headers: Iterable[tuple[bytes, bytes]]) -> LineContext:
     """Let the lines of this task carry the handler, and the trace id that the request has."""
     request = LINE_CONTEXT.get()
+    if request is not None and request.handler == handler:
+        return request
     trace_id = trace_id_of(headers) if request is None else request.trace_id
     context = LineContext(handler, trace_id)
     LINE_CONTEXT.set(context)

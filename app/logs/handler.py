@@ -2,11 +2,13 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 
 from typing_extensions import override
 
 from app.logs.formats import LineFormat
 from app.logs.losses import NOT_FORMATTED, Losses
+from app.logs.pieces import Place
 from app.logs.place_filter import LevelOf, PlaceFilter
 from app.logs.place_levels import PlaceLevels
 from app.logs.writer import LogWriter
@@ -67,6 +69,27 @@ class WriterHandler(logging.Handler):
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)
         return bool(kept)
+
+    def write_at(self, place: Place, level: int, text: str, tags: Mapping[str, object]) -> bool:
+        """Write the line of a record that is made there, now; False if it takes the record.
+
+        Args:
+            place: Where.
+            level: Of the record: one that its logger lets in.
+            text: The message.
+            tags: Those of the record.
+        """
+        if self.filters or self._place_filter is not None:
+            return False
+        if level < self._own_level or level < self.level:
+            return True
+        try:
+            line = self._format.line_at(place, text, tags)
+        except Exception:
+            return False
+        if line is not None:
+            self._writer.put(line, level)
+        return line is not None
 
     @override
     def emit(self, record: logging.LogRecord) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from pydantic import Field
-from starlette.routing import Router
 from typing_extensions import override
 
 from app.components.component import Component, ComponentConfig
@@ -13,7 +12,7 @@ from app.server.contracts import Handler
 from app.server.limited_names import LimitedNames
 from app.server.listener import ListenerConfig
 from app.server.request_log import RequestLog
-from app.server.router import describe_path, make_router, path_shape, paths
+from app.server.router import HandlerRouter, describe_path, path_shape, paths
 from app.server.tls import is_readable_by_all
 from app.static_config.document import OptionPath
 from app.static_config.errors import OptionError
@@ -72,9 +71,9 @@ class ServerComponent(Component):
     async def start(self) -> None:
         self._limited_names.follow()
 
-    def router(self) -> Router:
+    def router(self) -> HandlerRouter:
         """Return a router to all handlers."""
-        return make_router(self.handlers, RequestLog(self.source))
+        return HandlerRouter(self.handlers, RequestLog(self.source))
 
     def describe_handlers(self) -> list[tuple[str, str]]:
         """Return the name and the path of each handler, as a person would want to see them."""

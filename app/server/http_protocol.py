@@ -7,7 +7,6 @@ body.
 """
 
 import asyncio
-import contextvars
 import logging
 from typing import Any, Final
 
@@ -17,16 +16,10 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.logs.context import LINE_CONTEXT
-from app.server.asgi_adapter import serve_application
-from app.server.connection_limit import ConnectionLimit
-from app.server.contracts import DIRECT
-from app.server.ending import ServerHooks
 from app.server.head_meter import HeadMeter
-from app.server.http_limits import HttpLimits
 from app.server.listener import describe_address
 from app.server.request_intake import RequestIntake
-from app.server.turns import Turns
-from app.server.websocket_protocol import WebSocketProtocol
+from app.server.serving import Serving
 from app.server.websocket_scope import websocket_scope
 from app.static_config.duration import written_duration
 from app.websocket.handshake import HandshakeRefused, check_handshake, encode_response
@@ -45,22 +38,21 @@ class HttpProtocol(HttpToolsProtocol):
     """One HTTP connection, up to the moment when it becomes a WebSocket connection.
 
     Args:
-        limits: What the peer may ask for.
-        connection_limit: That of the server: shared by all its connections, as are
-        turns: those of its event loop.
-        options: What Uvicorn makes it with.
+        serving: The server.
+        app_state: What the lifespan has left for requests.
+        head_due: When, by the event loop's time, the head of the first request must be there.
     """
 
     flow: RequestIntake
 
-    def __init__(
-        self, limits: HttpLimits, connection_limit: ConnectionLimit, turns: Turns, **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self._limits = limits
-        self._connection_limit = connection_limit
-        self._turns = turns
-        self._head = HeadMeter(limits)
+    def __init__(self, serving: Serving, app_state: dict[str, Any], head_due: float) -> None:
+        config, state, loop = serving.config, serving.state, serving.loop
+        super().__init__(config=config, server_state=state, app_state=app_state, _loop=loop)
+        self._serving = serving
+        self._limits = serving.limits
+        self._connection_limit = serving.connection_limit
+        self._head = HeadMeter(serving.limits)
+        self._head_due = head_due
         # Runs while a head is waited for.
         self._timer: asyncio.TimerHandle | None = None
         # What a WebSocket connection begins with, once the head of a good handshake is complete.
@@ -75,9 +67,10 @@ class HttpProtocol(HttpToolsProtocol):
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.flow = RequestIntake(transport, self._turns, self._parse, lambda: bool(self.pipeline))
+        turns = self._serving.turns
+        self.flow = RequestIntake(transport, turns, self._parse, lambda: bool(self.pipeline))
         if self._connection_limit.has_room(len(self.connections)):
-            self._start_timer()
+            self._timer = self.loop.call_at(self._head_due, self.head_timed_out)
         else:
             self._refusal = _NO_ROOM
             self._answer(_NO_ROOM)
@@ -197,9 +190,10 @@ class HttpProtocol(HttpToolsProtocol):
     def _start_timer(self) -> None:
         if self._timer is None:
             timeout = self._limits.handshake_timeout
-            self._timer = self.loop.call_later(timeout, self._head_timed_out)
+            self._timer = self.loop.call_later(timeout, self.head_timed_out)
 
-    def _head_timed_out(self) -> None:
+    def head_timed_out(self) -> None:
+        """End the connection: it has had its time for the head of a request."""
         if self._head.unfinished:
             timeout = written_duration(self._limits.handshake_timeout)
             self._refuse(HandshakeRefused(408, f"the head of a request has {timeout} to come"))
@@ -272,27 +266,12 @@ class HttpProtocol(HttpToolsProtocol):
     # From here on it is a WebSocket connection.
 
     def _hand_over(self, accept_value: bytes, scope: Scope, early: bytes) -> None:
-        config, state, timeout = self.config, self.server_state, self._limits.handshake_timeout
-        # Uvicorn knows only its own protocol classes.
-        connections: set[Any] = self.connections
-        connections.discard(self)
-        hooks = ServerHooks(
-            lambda: state.default_headers, connections.discard, timeout, self._turns
-        )
-        protocol = WebSocketProtocol(self.transport, accept_value, early, hooks)
-        connections.add(protocol)
-        self.transport.set_protocol(protocol)
+        protocol = self._serving.upgrade.begin(self, self.transport, accept_value, scope, early)
         # The parser and this object hold each other, and the headers, until a garbage collection.
         self.parser = None  # type: ignore[assignment]
         if self.flow.write_paused:
             # The transport tells it once only.
             protocol.pause_writing()
-        scope["extensions"][DIRECT] = protocol
-        serving = serve_application(self.app, scope, protocol, config)
-        context = contextvars.Context() if config.reset_contextvars else None
-        protocol.task = self.loop.create_task(serving, context=context)
-        protocol.task.add_done_callback(self.tasks.discard)
-        self.tasks.add(protocol.task)
 
 
 def _tokens(value: bytes) -> list[bytes]:

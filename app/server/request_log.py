@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from app.dynamic_config.source import Source
+from app.logs.statement import Statement
 from app.server.contracts import HandlerOptions
 from app.server.variables import (
     USERVER_LOG_REQUEST,
@@ -20,6 +21,8 @@ from app.websocket.headers import Headers
 
 logger = logging.getLogger(__name__)
 
+_RECEIVED: Final = Statement(logger, logging.INFO, "request received")
+
 MAX_TAG: Final = 512
 """Characters of a URI, and of each header that has a tag of its own, that are logged."""
 
@@ -27,8 +30,13 @@ MASK: Final = "***"
 """What is logged in the place of a header's value."""
 
 
+REQUEST_TAGS: Final = "websocket.request_tags"
+"""The key in the scope of a handshake under which the line that tells how it was answered finds
+what it has to say of the request: it takes the place of a line of the request's own."""
+
+
 class RequestLog:
-    """Logs that a request has begun, one line each, as far as the dynamic config says.
+    """Logs that a request has begun, as far as the dynamic config says.
 
     Args:
         source: Of the variables; they are read at each request.
@@ -40,22 +48,40 @@ class RequestLog:
         self._source: Final = source
 
     def received(self, request: HTTPConnection, options: HandlerOptions) -> None:
-        """Log that the head of this request is there, whatever bytes are in it.
+        """Log that the head of this request is there, whatever bytes are in it, with a line.
 
         Args:
-            request: A plain one, or the handshake of a WebSocket connection.
+            request: A plain one.
             options: Those of the handler that it goes to.
         """
+        if logger.isEnabledFor(logging.INFO):
+            tags = self._tags(request.scope, request.headers.raw, options)
+            if tags is not None:
+                _RECEIVED.log(tags)
+
+    def handshake_received(self, scope: Scope, options: HandlerOptions) -> None:
+        """Let the line that tells how this handshake was answered tell of the request, too.
+
+        Args:
+            scope: Of the connection.
+            options: Those of the handler that it goes to.
+        """
+        tags = self._tags(scope, scope["headers"], options)
+        if tags is not None:
+            scope[REQUEST_TAGS] = tags
+
+    def _tags(
+        self, scope: Scope, headers: Headers, options: HandlerOptions
+    ) -> dict[str, object] | None:
         snapshot = self._source.snapshot
-        if not (snapshot[USERVER_LOG_REQUEST] and logger.isEnabledFor(logging.INFO)):
-            return
-        headers = request.headers.raw
-        tags = request_tags(request.scope, headers)
+        if not snapshot[USERVER_LOG_REQUEST]:
+            return None
+        tags = request_tags(scope, headers)
         if snapshot[USERVER_LOG_REQUEST_HEADERS]:
             shown = snapshot[USERVER_LOG_REQUEST_HEADERS_WHITELIST]
             limit = options.request_headers_size_log_limit
             tags |= header_tags(headers, frozenset(shown), limit)
-        logger.info("request received", extra={"tags": tags})
+        return tags
 
 
 def request_tags(scope: Scope, headers: Headers) -> dict[str, object]:

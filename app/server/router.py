@@ -7,7 +7,7 @@ from typing import Final
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.logs.context import enter_handler
 from app.server.asgi_channel import AsgiChannel
@@ -16,15 +16,40 @@ from app.server.request_log import RequestLog
 from app.websocket.channel import Channel
 
 
-def make_router(handlers: Iterable[Handler], log: RequestLog) -> Router:
-    """Return a router to `handlers`; any other path is answered with 404.
+class HandlerRouter(Router):
+    """A router to handlers; any other path is answered with 404.
 
-    A path without templates comes before those with one, wherever it stands in `handlers`. What
-    goes to a handler is told to `log` first.
+    A path without templates comes before those with one, wherever it stands in `handlers`.
+
+    Args:
+        handlers: Those that there are.
+        log: What goes to a handler is told to it first.
     """
-    fixed_first = sorted(handlers, key=lambda handler: "{" in handler.options.path)
-    routes = [route for handler in fixed_first for route in _routes(handler, log)]
-    return Router(routes, redirect_slashes=False, default=_not_found)
+
+    def __init__(self, handlers: Iterable[Handler], log: RequestLog) -> None:
+        fixed_first = sorted(handlers, key=lambda handler: "{" in handler.options.path)
+        routes = [route for handler in fixed_first for route in _routes(handler, log)]
+        super().__init__(routes, redirect_slashes=False, default=_not_found)
+        self._fixed: Final = {
+            route.path: route
+            for route in routes
+            if isinstance(route, WebSocketRoute) and "{" not in route.path
+        }
+
+    def take_straight(self, scope: Scope) -> ASGIApp | None:
+        """Return what serves a connection to a fixed path, with its scope as the routes leave it.
+
+        None: the routes must be asked. They would find the same; to ask all of them in turn, and to
+        await each, costs too much at each connection.
+        """
+        route = None if scope.get("root_path") else self._fixed.get(scope["path"])
+        if route is None:
+            return None
+        scope["router"] = self
+        scope["route"] = route
+        scope["endpoint"] = route.endpoint
+        scope["path_params"] = {}
+        return route.app
 
 
 def paths(handler: Handler) -> list[str]:
@@ -58,9 +83,10 @@ class WebSocketEndpoint:
         self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = HTTPConnection(scope)
-        _enter(self._handler, request, self._log)
-        await self._handler.serve(_channel(scope, receive, send), request)
+        handler = self._handler
+        enter_handler(handler.handler_name, scope["headers"])
+        self._log.handshake_received(scope, handler.options)
+        await handler.serve(_channel(scope, receive, send), HTTPConnection(scope))
 
 
 def _channel(scope: Scope, receive: Receive, send: Send) -> Channel:
@@ -83,16 +109,11 @@ def _routes(handler: Handler, log: RequestLog) -> Iterator[BaseRoute]:
 
 def _respond(handler: Handler, log: RequestLog) -> Callable[[Request], Awaitable[Response]]:
     async def respond(request: Request) -> Response:
-        _enter(handler, request, log)
+        enter_handler(handler.handler_name, request.headers.raw)
+        log.received(request, handler.options)
         return await handler.respond(request)
 
     return respond
-
-
-def _enter(handler: Handler, request: HTTPConnection, log: RequestLog) -> None:
-    """Let the lines of this task be those of a request to `handler`, and log the first one."""
-    enter_handler(handler.handler_name, request.headers.raw)
-    log.received(request, handler.options)
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,11 +23,12 @@ USERVER_LOG_REQUEST = Variable(
     "USERVER_LOG_REQUEST",
     bool,
     True,
-    description="Whether a line, `request received`, is logged as each request to a handler begins,"
-    " be it plain HTTP or the handshake of a WebSocket connection: its method and its URI, the"
-    " length of its body, and what its headers `User-Agent`, `Accept-Language` and"
-    " `X-Request-Application` say. A URI is logged with its query, which therefore is no place for"
-    " secrets. Bodies are not logged.",
+    description="Whether it is logged what each request to a handler asks for: its method and its"
+    " URI, the length of its body, and what its headers `User-Agent`, `Accept-Language` and"
+    " `X-Request-Application` say. A plain HTTP request has a line as it begins, `request"
+    " received`; the handshake of a WebSocket connection has all that in the line that tells how it"
+    " was answered, such as `connection opened`. A URI is logged with its query, which therefore is"
+    " no place for secrets. Bodies are not logged.",
     reader="`app/server`, at each request",
 )
 USERVER_LOG_REQUEST_HEADERS = Variable(

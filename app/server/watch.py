@@ -78,8 +78,11 @@ class SessionWatch:
         # The messages that there had been, and how many checks in a row there were no others.
         self._messages = 0
         self._quiet = 0
-        self._watch_idleness()
-        self._watch_age()
+        # Most have neither: what is made for each connection is as little as can be.
+        if limits.idle_timeout:
+            self._watch_idleness()
+        if limits.max_session_time:
+            self._watch_age()
 
     def set_limits(self, limits: Limits) -> None:
         """Hold the connection to other limits: a time that becomes another one begins anew.
@@ -94,8 +97,10 @@ class SessionWatch:
 
     def stop(self) -> None:
         """Do nothing any more."""
-        _cancel(self._idle_timer)
-        _cancel(self._session_timer)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        if self._session_timer is not None:
+            self._session_timer.cancel()
 
     def _watch_idleness(self) -> None:
         _cancel(self._idle_timer)
@@ -147,7 +152,8 @@ class Watch(SessionWatch):
         self._life_timer: asyncio.TimerHandle | None = None
         # There is one once a peer had to be waited for.
         self._stall: StallTimer | None = None
-        self._watch_life()
+        if limits.ping_interval:
+            self._ping_later()
 
     @override
     def set_limits(self, limits: Limits) -> None:
@@ -167,9 +173,12 @@ class Watch(SessionWatch):
     @override
     def stop(self) -> None:
         super().stop()
-        self._stop_stall()
-        _cancel(self._ping_timer)
-        _cancel(self._life_timer)
+        if self._stall is not None:
+            self._stop_stall()
+        if self._ping_timer is not None:
+            self._ping_timer.cancel()
+        if self._life_timer is not None:
+            self._life_timer.cancel()
 
     def writing_waits(self, transport: asyncio.WriteTransport) -> None:
         """As much waits for the peer as may, or more."""
@@ -199,8 +208,7 @@ class Watch(SessionWatch):
             self._expect_nothing()
 
     def _ping_later(self) -> None:
-        interval = self._limits.ping_interval
-        seconds = interval * random.uniform(EARLIEST_PING, 1)
+        seconds = self._limits.ping_interval * random.uniform(EARLIEST_PING, 1)
         self._ping_timer = self._loop.call_later(seconds, self._ping)
 
     def _ping(self) -> None:

@@ -31,13 +31,15 @@ def websocket_scope(
     except (httptools.HttpParserInvalidURLError, AttributeError, UnicodeDecodeError):
         raise HandshakeRefused(400, "the URL has no valid path") from None
     root = str(request["root_path"])
+    if "%" in path:
+        path = urllib.parse.unquote(path)
     return {
         **request,
         "type": "websocket",
         "asgi": {"version": asgi_version, "spec_version": "2.4"},
         "scheme": "wss" if request["scheme"] == "https" else "ws",
-        "path": root + urllib.parse.unquote(path),
-        "raw_path": root.encode("ascii") + parsed.path,
+        "path": root + path,
+        "raw_path": root.encode("ascii") + parsed.path if root else parsed.path,
         "query_string": parsed.query or b"",
         "subprotocols": list(offered_subprotocols(headers)),
         "extensions": {"websocket.http.response": {}},

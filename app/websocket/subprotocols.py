@@ -42,16 +42,14 @@ def offered_subprotocols(headers: Headers) -> tuple[str, ...]:
 
     What could not be said in an answer is left out, so that whichever is chosen can be sent.
     """
-    names = (
-        name.strip(" \t")
-        for header, value in headers
-        if header == b"sec-websocket-protocol"
-        for name in value.decode("latin-1").split(",")
-    )
+    values = [value for name, value in headers if name == b"sec-websocket-protocol"]
+    if not values:
+        return ()
+    names = [name.strip(" \t") for value in values for name in value.decode("latin-1").split(",")]
     return tuple(dict.fromkeys(name for name in names if _TOKEN.fullmatch(name)))
 
 
 def first_offered(known: Iterable[str], offered: Iterable[str]) -> str | None:
     """Return the first of the service's subprotocols that the client offers, or None."""
     among = frozenset(offered)
-    return next((name for name in known if name in among), None)
+    return next((name for name in known if name in among), None) if among else None

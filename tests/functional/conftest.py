@@ -1,7 +1,10 @@
-"""Services that several tests share."""
+"""Services that several tests share, and a browser."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,6 +12,9 @@ from app.testsuite import WebSocketClient
 from tests.helpers.clients import TIMEOUT
 from tests.helpers.service_process import PROJECT, ServiceProcess, running_service
 from tests.services.odd import odd_config
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +41,22 @@ def odd_service() -> Iterator[ServiceProcess]:
 def odd_client(odd_service: ServiceProcess) -> WebSocketClient:
     """A client of `odd_service`."""
     return WebSocketClient(odd_service.http_url, TIMEOUT)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    pytest.importorskip("playwright.sync_api", reason="the browser tests need playwright")
+    from tests.helpers.chromium import launched_chromium
+
+    with launched_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page in it."""
+    from tests.helpers.chromium import opened_page
+
+    with opened_page(browser) as page:
+        yield page

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,56 +14,23 @@ from tests.helpers.service_process import ServiceProcess, running_service
 pytest.importorskip("playwright.sync_api", reason="the browser tests need the package playwright")
 
 from playwright.sync_api import (
-    Browser,
     ConsoleMessage,
     Locator,
     Page,
     ViewportSize,
     WebSocketRoute,
     expect,
-    sync_playwright,
 )
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LAUNCH_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-DESKTOP: ViewportSize = {"width": 1000, "height": 700}
 SMALL_PHONE: ViewportSize = {"width": 320, "height": 568}
-TIMEOUT_MS = 15_000
 RECONNECT_TIMEOUT_MS = 60_000
 PAYLOAD_LIMIT = 100_000
 ROUND_TRIP = r"(< 0\.1|\d+\.\d|[\d,]+) ms"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"no browser here: none of {', '.join(BROWSERS)} is installed")
-    expect.set_options(timeout=TIMEOUT_MS)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=LAUNCH_ARGUMENTS)
-        yield launched
-        launched.close()
-
-
 @pytest.fixture
 def page_url(service: ServiceProcess) -> str:
     return f"{service.http_url}/"
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    with browser.new_context(viewport=DESKTOP) as context:
-        context.set_default_timeout(TIMEOUT_MS)
-        yield context.new_page()
 
 
 def status(page: Page) -> Locator:

@@ -23,6 +23,12 @@ class RecordingTransport(asyncio.Transport):
         self.closing = asyncio.Event()
         self.aborted = asyncio.Event()
         self._can_write_eof = can_write_eof
+        # The one that took over from whoever has made the connection.
+        self.protocol: Any = None
+
+    @override
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
 
     @property
     def written(self) -> bytes:

@@ -11,11 +11,15 @@ import httpx
 import pytest
 from httpx_ws import AsyncWebSocketSession, WebSocketDisconnect, aconnect_ws
 from httpx_ws.transport import ASGIWebSocketTransport
-from starlette.requests import Request
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 from typing_extensions import override
 
+from app.chat.handler import ChatHandler
 from app.components.component import Component
 from app.components.component_list import ComponentList
 from app.config_updates.component import DynamicConfigComponent
@@ -26,6 +30,7 @@ from app.service import Service
 from app.service_config import read_service_config
 from app.static_config.errors import ConfigFileError
 from app.static_config.reading import ConfigFiles
+from app.websocket.channel import Channel
 from tests.helpers.service_process import ORIGINAL, components_of, original_config, write_config
 
 TIMEOUT = 10.0
@@ -291,6 +296,86 @@ async def test_routes_of_the_application_itself_come_first(config_path: Path) ->
     async with started(app):
         assert await status_of(app, "/chat") == 418
         assert await status_of(app, "/") == 200
+
+
+class Marking:
+    """A middleware that lets others see that it was asked."""
+
+    def __init__(self, app: ASGIApp, asked: list[str]) -> None:
+        self._app = app
+        self._asked = asked
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._asked.append(scope["path"])
+        await self._app(scope, receive, send)
+
+
+async def test_connection_goes_through_what_is_added_to_the_application(
+    config_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def note(websocket: WebSocket) -> None:
+        asked.append("route")
+        await websocket.accept()
+        await websocket.close()
+
+    starlette_call = Starlette.__call__
+
+    async def wrapped(app: Starlette, scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append("wrapper")
+        await starlette_call(app, scope, receive, send)
+
+    with_middleware = Service(COMPONENTS)
+    with_middleware.add_middleware(Marking, asked)
+    with_route = Service(COMPONENTS)
+    with_route.router.routes.append(WebSocketRoute("/mine", note))
+
+    async with started(with_middleware) as app:
+        for _ in range(2):
+            await says_hello(app)
+    async with started(with_route) as app:
+        await says_hello(app)
+        async with connected(app, "/mine") as chat:
+            with pytest.raises(WebSocketDisconnect):
+                await chat.receive(TIMEOUT)
+    assert asked == ["/chat", "/chat", "route"]
+    async with started(Service(COMPONENTS)) as app:
+        await says_hello(app)
+        monkeypatch.setattr(Starlette, "__call__", wrapped)
+        await says_hello(app)
+    assert asked[3:] == ["wrapper"]
+
+
+async def says_hello(app: Service) -> None:
+    async with connected(app, "/chat") as chat:
+        await chat.send_text("hello")
+        assert await chat.receive_text(TIMEOUT) == "hello"
+
+
+async def test_connection_to_a_bare_application_has_the_scope_that_the_long_way_leaves(
+    config_path: Path,
+) -> None:
+    """The first one goes the long way, since Starlette makes its middleware for it."""
+    scopes: list[Scope] = []
+
+    class Noting(ChatHandler):
+        @override
+        async def serve(self, channel: Channel, request: HTTPConnection) -> None:
+            scopes.append({**request.scope, "extensions": None})
+            await super().serve(channel, request)
+
+    parts = [each.component for each in COMPONENTS]
+    parts[parts.index(ChatHandler)] = Noting
+    app = Service(ComponentList(*parts, variables=COMPONENTS.variables))
+    async with started(app):
+        for _ in range(2):
+            await says_hello(app)
+
+    long_way, straight = scopes
+    assert straight.keys() == long_way.keys() - {"starlette.exception_handlers"}
+    for name in ("app", "path", "path_params", "root_path"):
+        assert straight[name] == long_way[name]
 
 
 # A start that fails

@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from app.handlers.context import HandshakeResponse, RequestContext
 from app.handlers.websocket import WebSocketHandlerBase
 from app.logs.context import LINE_CONTEXT, LineContext
 from app.logs.formats import line_format
+from app.server.request_log import REQUEST_TAGS
 from app.websocket.close import CloseCause, ClosedBy, CloseRecord, ConnectionClosed
 from app.websocket.connection import WebSocketConnection
 from app.websocket.traffic import Traffic
@@ -110,6 +111,24 @@ def test_refused_connection_is_one_line(lines: list[Line]) -> None:
         "path": "/chat",
         "status": 401,
     }
+
+
+def test_first_line_tells_of_the_request_too_and_the_last_one_does_not(lines: list[Line]) -> None:
+    record = CloseRecord(CloseCause.CONNECTION_LOST, 1006)
+    answers: list[Callable[[ConnectionLog], None]] = [
+        lambda log: log.opened(),
+        lambda log: log.refused(401, ""),
+        lambda log: log.given_up(record),
+    ]
+    for answer in answers:
+        handshake = request()
+        handshake.scope[REQUEST_TAGS] = {"method": "GET", "uri": "/chat?a"}
+        connection_log = ConnectionLog(CONTEXT, handshake)
+        answer(connection_log)
+        connection_log.closed(record)
+
+    assert [line.get("uri") for line in lines] == ["/chat?a", None] * 3
+    assert [line.get("path") for line in lines] == ["/chat", None] * 3
 
 
 def test_connection_that_an_option_refuses_names_it(lines: list[Line]) -> None:

@@ -7,8 +7,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from app.server import http_protocol
+from app.server.greeter import Greeter
 from app.server.http_limits import HttpLimits
-from app.server.http_protocol import HttpProtocol
 from app.server.protocol_factory import HttpProtocolFactory
 from tests.helpers.recording_transport import RecordingTransport
 
@@ -19,7 +19,7 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     """Do nothing."""
 
 
-def made_by(factory: HttpProtocolFactory, state: ServerState | None = None) -> HttpProtocol:
+def made_by(factory: HttpProtocolFactory, state: ServerState | None = None) -> Greeter:
     config = uvicorn.Config(application, log_config=None, http=factory.as_class())
     config.load()
     protocol = config.http_protocol_class(  # type: ignore[call-arg]
@@ -28,16 +28,16 @@ def made_by(factory: HttpProtocolFactory, state: ServerState | None = None) -> H
         app_state={},
         _loop=asyncio.get_running_loop(),
     )
-    assert isinstance(protocol, HttpProtocol)
+    assert isinstance(protocol, Greeter)
     return protocol
 
 
-def answer_to(protocol: HttpProtocol, request: bytes) -> bytes:
+def answer_to(protocol: Greeter, request: bytes) -> bytes:
     """Return what a protocol writes at once when a client connects and says this."""
     transport = RecordingTransport()
     protocol.connection_made(transport)
     protocol.data_received(request)
-    protocol.connection_lost(None)
+    transport.protocol.connection_lost(None)
     return transport.written
 
 
@@ -62,8 +62,8 @@ async def test_two_servers_of_one_process_have_room_each() -> None:
     assert [transport.written[:12] for transport in transports] == [
         *(b"", b"", b"HTTP/1.1 503", b"HTTP/1.1 503")
     ]
-    for protocol in protocols:
-        protocol.connection_lost(None)
+    for protocol, transport in zip(protocols, transports, strict=True):
+        (transport.protocol or protocol).connection_lost(None)
 
 
 async def test_refused_peer_that_does_not_end_its_tls_is_not_waited_for(
@@ -79,7 +79,7 @@ async def test_refused_peer_that_does_not_end_its_tls_is_not_waited_for(
     assert transport.written.startswith(b"HTTP/1.1 400 ")
     assert transport.closing.is_set()
     await asyncio.wait_for(transport.aborted.wait(), TIMEOUT)
-    protocol.connection_lost(None)
+    transport.protocol.connection_lost(None)
 
 
 async def test_silent_peer_that_does_not_end_its_tls_is_not_waited_for(
@@ -93,4 +93,4 @@ async def test_silent_peer_that_does_not_end_its_tls_is_not_waited_for(
     await asyncio.wait_for(transport.aborted.wait(), TIMEOUT)
 
     assert transport.written == b""
-    protocol.connection_lost(None)
+    transport.protocol.connection_lost(None)

@@ -13,7 +13,14 @@ from app.dynamic_config.source import Source
 from app.handlers.config import HandlerConfig
 from app.logs.escaping import MAX_CHARACTERS
 from app.logs.formats import FormatName, line_format
-from app.server.request_log import MASK, MAX_TAG, RequestLog, header_tags, request_tags
+from app.server.request_log import (
+    MASK,
+    MAX_TAG,
+    REQUEST_TAGS,
+    RequestLog,
+    header_tags,
+    request_tags,
+)
 from app.server.variables import (
     USERVER_LOG_REQUEST,
     USERVER_LOG_REQUEST_HEADERS,
@@ -107,6 +114,25 @@ def test_headers_are_logged_where_the_config_says_so(caplog: pytest.LogCaptureFi
     assert tags is not None
     assert tags["request_headers"] == '{"host":"a","cookie":"***"}'
     assert tags["request_headers_left_out"] == 1
+
+
+def told_of_handshake(request: Scope, **values: object) -> Scope:
+    """Return the scope of a handshake as its own line finds it."""
+    options = HandlerConfig(path="/chat", method="GET")
+    RequestLog(Source((), Snapshot(values))).handshake_received(request, options)
+    return request
+
+
+def test_handshake_is_told_of_in_its_own_line(caplog: pytest.LogCaptureFixture) -> None:
+    shown = {"USERVER_LOG_REQUEST_HEADERS": True}
+
+    told = told_of_handshake(scope([(b"host", b"a")], type="websocket"), **shown)
+    silent = told_of_handshake(scope(), USERVER_LOG_REQUEST=False, **shown)
+
+    headers = {"request_headers": '{"host":"***"}'}
+    assert told[REQUEST_TAGS] == {"method": "GET", "uri": "/chat", **headers}
+    assert REQUEST_TAGS not in silent
+    assert caplog.records == []
 
 
 # What is always told

@@ -14,8 +14,8 @@ from app.dynamic_config.snapshot import Snapshot
 from app.dynamic_config.source import Source
 from app.handlers.config import HandlerConfig
 from app.logs.context import LINE_CONTEXT, LineContext
-from app.server.request_log import RequestLog
-from app.server.router import describe_path, make_router, path_shape, paths
+from app.server.request_log import REQUEST_TAGS, RequestLog
+from app.server.router import HandlerRouter, describe_path, path_shape, paths
 from app.websocket.channel import Acceptance, Channel
 from app.websocket.close import ConnectionClosed
 from app.websocket.limits import Limits
@@ -50,7 +50,7 @@ class Chat(Page):
 
 
 async def answer(*handlers: Page, path: str, method: str = "GET") -> httpx.Response:
-    transport = httpx.ASGITransport(make_router(handlers, LOG))
+    transport = httpx.ASGITransport(HandlerRouter(handlers, LOG))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.request(method, path)
 
@@ -74,7 +74,7 @@ async def talk(
     async def send(event: ASGIEvent) -> None:
         sent.append(event)
 
-    await make_router(handlers, LOG)(scope, receive, send)
+    await HandlerRouter(handlers, LOG)(scope, receive, send)
     return sent
 
 
@@ -208,7 +208,7 @@ async def test_lines_of_a_request_carry_its_handler_and_its_trace_id() -> None:
             return PlainTextResponse(str(LINE_CONTEXT.get()))
 
     trace_id = "0af7651916cd43dd8448eb211c80319c"
-    transport = httpx.ASGITransport(make_router([Noting("/")], LOG))
+    transport = httpx.ASGITransport(HandlerRouter([Noting("/")], LOG))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         traceparent = f"00-{trace_id}-b7ad6b7169203331-01"
         response = await client.get("/", headers={"traceparent": traceparent})
@@ -238,14 +238,8 @@ def noticed() -> Iterator[Noticed]:
     logger.removeHandler(handler)
 
 
-@pytest.mark.parametrize("kind", ["request", "handshake"])
-async def test_what_goes_to_a_handler_is_one_line_that_carries_the_handler(
-    kind: str, noticed: Noticed
-) -> None:
-    if kind == "request":
-        await answer(Page("/a"), path="/a")
-    else:
-        await talk(Chat("/a"), path="/a")
+async def test_request_to_a_handler_is_one_line_that_carries_the_handler(noticed: Noticed) -> None:
+    await answer(Page("/a"), path="/a")
 
     ((record, context),) = noticed.lines
     assert record.getMessage() == "request received"
@@ -254,9 +248,80 @@ async def test_what_goes_to_a_handler_is_one_line_that_carries_the_handler(
     assert context.handler == "handler of /a"
 
 
+async def test_handshake_leaves_what_is_told_of_it_to_its_own_line(noticed: Noticed) -> None:
+    class Noting(Chat):
+        @override
+        async def serve(self, channel: Channel, request: HTTPConnection) -> None:
+            self.received += [request.scope[REQUEST_TAGS], LINE_CONTEXT.get()]
+
+    chat = Noting("/a")
+    await talk(chat, path="/a")
+
+    tags, context = chat.received
+    assert tags == {"method": "GET", "uri": "/a"}
+    assert isinstance(context, LineContext)
+    assert context.handler == "handler of /a"
+    assert noticed.lines == []
+
+
 async def test_what_goes_to_no_handler_is_not_logged(noticed: Noticed) -> None:
     await answer(Page("/a"), path="/b")
     await answer(Page("/a"), path="/a", method="PUT")
     await talk(Page("/a"), path="/a", extensions={"websocket.http.response": {}})
 
     assert noticed.lines == []
+
+
+async def straight(
+    router: HandlerRouter, scope: Scope, *events: ASGIEvent
+) -> list[ASGIEvent] | None:
+    """Talk to what the router says that serves the connection, if it does."""
+    sent: list[ASGIEvent] = []
+    coming = list(events)
+
+    async def receive() -> ASGIEvent:
+        return coming.pop(0)
+
+    async def send(event: ASGIEvent) -> None:
+        sent.append(event)
+
+    app = router.take_straight(scope)
+    if app is None:
+        return None
+    await app(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize("path", ["/a", "/a/", "/b/c"])
+async def test_fixed_path_leads_straight_to_where_the_routes_lead(path: str) -> None:
+    router = HandlerRouter([Chat("/b/{c}"), Chat("/a"), Chat("/b/c")], LOG)
+    events: list[ASGIEvent] = [
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": ""},
+    ]
+    by_routes: Scope = {"type": "websocket", "path": path, "headers": []}
+    at_once = dict(by_routes)
+    sent: list[ASGIEvent] = []
+
+    async def receive(coming: list[ASGIEvent] = [*events]) -> ASGIEvent:  # noqa: B006
+        return coming.pop(0)
+
+    async def send(event: ASGIEvent) -> None:
+        sent.append(event)
+
+    await router(by_routes, receive, send)
+
+    assert await straight(router, at_once, *events) == sent
+    assert at_once == by_routes
+
+
+@pytest.mark.parametrize(
+    "others", [{"path": "/b/x"}, {"path": "/page"}, {"path": "/"}, {"root_path": "/a"}]
+)
+async def test_what_has_no_fixed_path_is_left_to_the_routes(others: dict[str, str]) -> None:
+    router = HandlerRouter([Chat("/b/{c}"), Chat("/a"), Page("/page")], LOG)
+    scope: Scope = {"type": "websocket", "path": "/a", "headers": [], **others}
+    before = dict(scope)
+
+    assert await straight(router, scope) is None
+    assert scope == before
