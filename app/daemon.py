@@ -16,6 +16,7 @@ from app.components.manager import ComponentManager
 from app.components.static_config import section_path
 from app.config_updates.file_updater import DynamicConfigFileUpdaterComponent, problems_in_file
 from app.exceptions import ServiceError
+from app.host import raise_open_files
 from app.logs.component import LoggingComponent, loggers_of
 from app.logs.loggers import Loggers
 from app.logs.reopening import reopen_on_signal
@@ -174,6 +175,7 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
         log_config(config, manager)
         logger.info("listening on %s", describe_sockets(server.listener.scheme, sockets))
         logger.info("workers: %d", options.count)
+        logger.info("open files of a process: at most %d", raise_open_files())
         if run_workers(options, sockets):
             return EXIT_OK
     print("the service could not start, since a worker could not: see its log", file=sys.stderr)

@@ -31,7 +31,7 @@ async def serve_connection(
     handler: "WebSocketHandlerBase", channel: Channel, request: HTTPConnection
 ) -> None:
     """Serve one connection: let it in, or not, and hand it to `handler`; then see to its end."""
-    line_context = enter_handler(handler.handler_name, request.headers.raw)
+    line_context = enter_handler(handler.handler_name, request.scope["headers"])
     context = RequestContext(
         handler.handler_name, request.path_params, trace_id=line_context.trace_id
     )
@@ -109,7 +109,7 @@ async def _decide(
     log: ConnectionLog,
 ) -> Acceptance | Refusal:
     """Return what the handler, and its options, answer to the opening handshake."""
-    headers = request.headers.raw
+    headers = request.scope["headers"]
     offered = offered_subprotocols(headers)
     response = HandshakeResponse()
     try:
@@ -132,7 +132,9 @@ async def _decide(
 
 
 def _negotiate(handler: "WebSocketHandlerBase", request: HTTPConnection) -> Agreement | None:
-    values = [value for name, value in request.headers.raw if name == b"sec-websocket-extensions"]
+    values = [
+        value for name, value in request.scope["headers"] if name == b"sec-websocket-extensions"
+    ]
     return negotiate(values, handler.options.compression)
 
 

@@ -15,7 +15,7 @@ Three rules:
 import asyncio
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from typing_extensions import override
@@ -305,7 +305,7 @@ class EndingProtocol(asyncio.Protocol):
                 self._bytes_sent,
             )
             duration = self._loop.time() - self._opened_at
-            self._record = replace(record, duration=duration, traffic=traffic)
+            self._record = CloseRecord(record.cause, record.code, record.reason, duration, traffic)
             if self._watch is not None:
                 self._watch.stop()
                 self._watch = None  # it holds us
@@ -359,3 +359,4 @@ class EndingProtocol(asyncio.Protocol):
     def _stay(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None

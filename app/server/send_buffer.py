@@ -110,6 +110,11 @@ class SendBuffer:
     def end_turn(self) -> None:
         """Send what was written in this turn."""
         self.flush_is_due = False
-        if self._parts:
+        parts = self._parts
+        # Nearly always it is one thing: a call less for that.
+        if len(parts) == 1 and not self._transport.is_closing():
+            self._transport.write(parts.pop())
+            self._size = 0
+        elif parts:
             self.flush()
         self._turn_bytes = 0

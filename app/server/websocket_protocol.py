@@ -97,12 +97,13 @@ class WebSocketProtocol(EndingProtocol):
         return self._take()
 
     async def receive_next(self) -> Message:
-        # Not by `receive`: a coroutine more costs at each message.
-        while not self._queue.messages:
+        # Neither by `receive` nor by `_take`: what it calls it calls for each message.
+        messages = self._queue.messages
+        while not messages:
             if self._end is not None or self._record is not None:
                 self._stop_if_ended()
             await self._waiter
-        return self._take()
+        return self._take() if self._intake.paused else messages.pop(0)
 
     def receive_nowait(self) -> Message | None:
         if self._waiter.waits:
@@ -113,13 +114,8 @@ class WebSocketProtocol(EndingProtocol):
         return None
 
     def _take(self) -> Message:
-        if self._intake.paused:
-            return self._take_and_read_on()
-        return self._queue.messages.pop(0)
-
-    def _take_and_read_on(self) -> Message:
         message = self._queue.take()
-        if self._queue.has_room:
+        if self._intake.paused and self._queue.has_room:
             self._intake.go_on()
         return message
 

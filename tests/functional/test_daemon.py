@@ -152,6 +152,18 @@ def test_start_tells_config_address_handlers_and_workers(service: ServiceProcess
     assert "workers: 1" in log
 
 
+def test_workers_may_have_as_many_files_open_as_the_machine_allows(tmp_path: Path) -> None:
+    config = write_config(tmp_path, original_config())
+    shell = 'ulimit -S -n 200; exec "$0" -m app -c "$1"'
+    with ServiceProcess(["sh", "-c", shell, sys.executable, str(config)]) as service:
+        said = service.wait_for_line(r"open files of a process: at most (\d+)")
+        worker = service.wait_for_line(r"Started server process \[(\d+)\]")
+        limits = Path(f"/proc/{worker[1]}/limits").read_text()
+
+    (soft,) = re.findall(r"Max open files +(\d+)", limits)
+    assert int(soft) == int(said[1]) > 200
+
+
 def test_start_warns_of_what_is_probably_not_meant(tmp_path: Path) -> None:
     document = original_config()
     chat = components_of(document)["websocket-handler"]

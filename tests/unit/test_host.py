@@ -1,9 +1,10 @@
 import os
+import resource
 from pathlib import Path
 
 import pytest
 
-from app.host import backlog_limit, memory_limit
+from app.host import MAX_OPEN_FILES, backlog_limit, memory_limit, raise_open_files
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -54,3 +55,52 @@ def test_backlog_is_unknown_where_the_kernel_does_not_say(tmp_path: Path, text: 
         written(tmp_path, SOMAXCONN, text)
 
     assert backlog_limit(tmp_path) is None
+
+
+class Limits:
+    """Those of a process, as `resource` has them."""
+
+    def __init__(self, soft: int, hard: int) -> None:
+        self.soft, self.hard = soft, hard
+
+    def get(self, which: int) -> tuple[int, int]:
+        assert which == resource.RLIMIT_NOFILE
+        return self.soft, self.hard
+
+    def set(self, which: int, limits: tuple[int, int]) -> None:
+        self.soft, self.hard = limits
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "got"),
+    [
+        (1024, 20000, 20000),
+        (1024, resource.RLIM_INFINITY, MAX_OPEN_FILES),
+        (1024, 1 << 30, MAX_OPEN_FILES),
+        (1 << 29, 1 << 30, 1 << 29),
+        (resource.RLIM_INFINITY, resource.RLIM_INFINITY, resource.RLIM_INFINITY),
+    ],
+)
+def test_open_files_may_be_as_many_as_the_machine_allows(
+    soft: int, hard: int, got: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(soft, hard)
+    monkeypatch.setattr(resource, "getrlimit", limits.get)
+    monkeypatch.setattr(resource, "setrlimit", limits.set)
+
+    assert raise_open_files() == got
+    assert (limits.soft, limits.hard) == (got, hard)
+
+
+def test_open_files_stay_what_they_are_where_more_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = Limits(1024, resource.RLIM_INFINITY)
+    monkeypatch.setattr(resource, "getrlimit", limits.get)
+
+    def refuse(*_: object) -> None:
+        raise ValueError("not on this system")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+
+    assert raise_open_files() == 1024

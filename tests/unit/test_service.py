@@ -252,7 +252,8 @@ async def test_start_says_which_config_and_which_handlers(
         "websocket-handler: /chat (WebSocket)",
         "chat-page: / (GET)",
     ]
-    assert said[3].startswith(
+    assert said[3].startswith("open files of this process: at most ")
+    assert said[4].startswith(
         "worker_threads and server.listener, but for its limits, have no effect here"
     )
 
