@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import subprocess
 import zlib
 from collections.abc import Iterator
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 __all__ = ["wscat"]  # a fixture
-
-BROWSER_TIMEOUT_MS = 15_000
 
 
 @pytest.fixture(scope="module")
@@ -333,22 +330,11 @@ def test_client_of_wscat_understands_it_too(
 # A browser
 
 
-@pytest.fixture(scope="module")
-def page(compressing: ServiceProcess) -> Iterator[Page]:
+@pytest.fixture
+def own_page(page: Page, compressing: ServiceProcess) -> Page:
     """A page of the service's own origin."""
-    pages = pytest.importorskip("tests.functional.test_page", reason="needs playwright")
-    executable = next(filter(None, map(shutil.which, pages.BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"no browser here: none of {', '.join(pages.BROWSERS)} is installed")
-    with pages.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=pages.LAUNCH_ARGUMENTS
-        )
-        opened: Page = browser.new_page()
-        opened.set_default_timeout(BROWSER_TIMEOUT_MS)
-        opened.goto(f"{compressing.http_url}/")
-        yield opened
-        browser.close()
+    page.goto(f"{compressing.http_url}/")
+    return page
 
 
 IN_BROWSER = """
@@ -377,12 +363,14 @@ def in_browser(page: Page, service: ServiceProcess, path: str) -> tuple[str, boo
 
 
 @pytest.mark.parametrize("path", COMPRESSION)
-def test_browser_understands_it_too(compressing: ServiceProcess, page: Page, path: str) -> None:
-    extensions, echoed = in_browser(page, compressing, path)
+def test_browser_understands_it_too(compressing: ServiceProcess, own_page: Page, path: str) -> None:
+    extensions, echoed = in_browser(own_page, compressing, path)
 
     assert "permessage-deflate" in extensions
     assert echoed
 
 
-def test_browser_is_not_compressed_for_by_default(compressing: ServiceProcess, page: Page) -> None:
-    assert in_browser(page, compressing, "chat") == ("", True)
+def test_browser_is_not_compressed_for_by_default(
+    compressing: ServiceProcess, own_page: Page
+) -> None:
+    assert in_browser(own_page, compressing, "chat") == ("", True)
