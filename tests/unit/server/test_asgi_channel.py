@@ -338,7 +338,8 @@ async def test_cancelled_receive_loses_nothing_that_the_server_has_handed_over(t
         await asyncio.sleep(0)
 
     task.cancel()
-    got = [task.result()] if task.done() else []
+    await asyncio.wait([task])
+    got = [] if task.cancelled() else [task.result()]
     while len(got) < 2:
         got.append(await received(channel))
 
