@@ -17,7 +17,7 @@ help: ## list the commands
 start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
 	@exec $(BIN)/python -m app $(if $(CONFIG),--config "$(CONFIG)")
 
-start-config-service: $(VENV)/.config-service ## run the config service; CONFIG=FILE likewise
+start-config-service: $(VENV)/.start ## run the config service; CONFIG=FILE likewise
 	@exec $(BIN)/python -m app.config_service --config "$(or $(CONFIG),config/config_service.yaml)"
 
 new-handler: $(VENV)/.start ## write a handler, its section and its test; NAME=weather-feed [URL_PATH=/weather]
@@ -77,13 +77,9 @@ $(VENV)/.start: pyproject.toml requirements.txt | $(VENV)/.python
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.config-service: pyproject.toml requirements.txt | $(VENV)/.python
-	$(INSTALL) --editable '.[config-service]'
-	@touch $@ $(VENV)/.start
-
 $(VENV)/.test: pyproject.toml requirements.txt | $(VENV)/.python
 	$(INSTALL) --editable '.[test,check]'
-	@touch $@ $(VENV)/.start $(VENV)/.config-service
+	@touch $@ $(VENV)/.start
 
 $(VENV)/.bench: pyproject.toml requirements.txt | $(VENV)/.python
 	$(INSTALL) --editable '.[bench]'

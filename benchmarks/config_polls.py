@@ -230,15 +230,12 @@ async def _run(service: ServiceProcess, options: argparse.Namespace) -> Outcome:
     return Outcome(polls, polls / took, p50, p99, p999, ordered[-1], lost, told, cpu / polls)
 
 
-def _same(poller: Poller) -> Poller:
-    return poller
-
-
 async def _connected(service: ServiceProcess, waits: list[float]) -> list[Poller]:
     loop = asyncio.get_running_loop()
     pollers = [Poller(f"service-{number}", waits) for number in range(SERVICES)]
     for poller in pollers:
-        await loop.create_connection(functools.partial(_same, poller), "127.0.0.1", service.port)
+        made = functools.partial(next, iter([poller]))
+        await loop.create_connection(made, "127.0.0.1", service.port)
     return pollers
 
 
@@ -266,7 +263,8 @@ def _cpu_time(service: ServiceProcess) -> float:
 def _running(core: int, folder: Path) -> Iterator[ServiceProcess]:
     document = yaml.safe_load((PROJECT / "config" / "config_service.yaml").read_text())
     store = components_of(document)["config-store"]
-    store.update(path=str(folder / "polls.sqlite3"), tokens={"benchmark": TOKEN})
+    path, tokens = str(folder / "polls.sqlite3"), {"benchmark": TOKEN}
+    store.update({"path": path, "tokens": tokens, "hand-in-tokens": {}})
     # What it starts has the core of who starts it.
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {core})

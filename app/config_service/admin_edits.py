@@ -1,6 +1,8 @@
 """The handlers of the admin API that change something."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -117,4 +119,7 @@ def _shown(register: Register, target: Target) -> Response:
 
 
 def _seen_revisions(request: Request) -> Collection[int]:
-    return {int(each) for each in seen_versions(request) if each.isascii() and each.isdecimal()}
+    return {int(each) for each in seen_versions(request) if _REVISION.fullmatch(each)}
+
+
+_REVISION: Final = re.compile("[0-9]{1,19}")

@@ -4,11 +4,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from typing_extensions import override
 
-from app.config_service.forms import change_form, effective_forms, value_form, variables_form
+from app.config_service.changes import Selection
+from app.config_service.forms import (
+    Form,
+    change_form,
+    effective_forms,
+    value_form,
+    variables_form,
+)
 from app.config_service.handler import ReadingHandlerBase
 from app.config_service.register import Register
 from app.config_service.requests import HistoryQuery, LevelQuery, ListQuery, query
-from app.handlers.conditions import unless_seen
+from app.config_service.steps import MANY_STEPS, Steps
+from app.handlers.conditions import etag, not_modified
 from app.handlers.config import HttpMethods, UrlPath
 from app.handlers.json_http import JsonHandlerConfig
 
@@ -26,8 +34,11 @@ class AdminVariablesHandler(ReadingHandlerBase):
 
     @override
     async def show(self, request: Request, register: Register) -> Response:
-        form = variables_form(register.state, register.known)
-        return unless_seen(request, register.version, JSONResponse(form))
+        version = register.version
+        if answer := not_modified(request, version):
+            return answer
+        body = self.kept.find(version, lambda: variables_form(register.state, register.known))
+        return _json(body, version)
 
 
 class AdminValuesHandler(ReadingHandlerBase):
@@ -43,11 +54,21 @@ class AdminValuesHandler(ReadingHandlerBase):
 
     @override
     async def show(self, request: Request, register: Register) -> Response:
-        changes = register.state.present(query(request, ListQuery).selection)
-        values = [value_form(each.draft.target, each, register.problems(each)) for each in changes]
-        values.sort(key=lambda form: (form["name"], form["service"], form["stage"]))
-        form = {"revision": register.state.revision, "values": values}
-        return unless_seen(request, register.version, JSONResponse(form))
+        selection, version = query(request, ListQuery).selection, register.version
+        if answer := not_modified(request, version):
+            return answer
+        body = self.kept.find((version, selection), lambda: _values_form(register, selection))
+        return _json(body, version)
+
+
+def _values_form(register: Register, selection: Selection) -> Form:
+    steps = Steps(MANY_STEPS)
+    values = [
+        value_form(each.draft.target, each, register.problems(each, steps=steps))
+        for each in register.state.present(selection)
+    ]
+    values.sort(key=lambda form: (form["name"], form["service"], form["stage"]))
+    return {"revision": register.state.revision, "values": values}
 
 
 class AdminEffectiveHandler(ReadingHandlerBase):
@@ -63,10 +84,12 @@ class AdminEffectiveHandler(ReadingHandlerBase):
 
     @override
     async def show(self, request: Request, register: Register) -> Response:
-        asked = query(request, LevelQuery)
+        asked, version = query(request, LevelQuery), register.version
+        if answer := not_modified(request, version):
+            return answer
         values = effective_forms(register.state, register.known, asked.service, asked.stage)
         form = {**asked.model_dump(), "revision": register.state.revision, "values": values}
-        return unless_seen(request, register.version, JSONResponse(form))
+        return JSONResponse(form, headers={"ETag": etag(version)})
 
 
 class AdminHistoryHandler(ReadingHandlerBase):
@@ -84,6 +107,8 @@ class AdminHistoryHandler(ReadingHandlerBase):
     async def show(self, request: Request, register: Register) -> Response:
         asked = query(request, HistoryQuery)
         revision = register.state.revision
+        if answer := not_modified(request, revision):
+            return answer
         # Nothing that comes while this is read.
         changes = await register.select(asked.page(revision + 1))
         shown, more = changes[: asked.limit], changes[asked.limit :]
@@ -92,4 +117,8 @@ class AdminHistoryHandler(ReadingHandlerBase):
             "changes": [change_form(each) for each in shown],
             "next_before": shown[-1].revision if more else None,
         }
-        return unless_seen(request, revision, JSONResponse(form))
+        return JSONResponse(form, headers={"ETag": etag(revision)})
+
+
+def _json(body: bytes, version: str) -> Response:
+    return Response(body, media_type="application/json", headers={"ETag": etag(version)})

@@ -14,7 +14,8 @@ def answer(state: State, asked: ValuesRequest) -> bytes:
 
     Who asks for what has changed since an `updated_at` that was never ours, for the file is another
     one by now (a backup that was put back), gets all there is. The `updated_at` of that answer is
-    not before what was asked for: who gets an older one would pass it over.
+    behind what was asked for: who gets an older one would pass it over. Nor is it the same: it may
+    be ours one day (the right file is put back), and then it stands for other values.
     """
     service, stage, since = asked.service or "", asked.stage_name or "", asked.updated_since
     if since is None:
@@ -28,7 +29,19 @@ def answer(state: State, asked: ValuesRequest) -> bytes:
         names = names.intersection(asked.ids)
     effective = state.effective(service, stage) if names else {}
     removed = sorted(names - effective.keys())
-    return _body(_of(effective, sorted(names)), removed, max(state.updated_at, since))
+    updated_at = state.updated_at if revision is not None else max(state.updated_at, _marked(since))
+    return _body(_of(effective, sorted(names)), removed, updated_at)
+
+
+def _marked(since: str) -> str:
+    """Return a text that is behind another one, before all later times, and never a time of ours.
+
+    It does not grow where it is handed back.
+    """
+    return since if since.endswith(_MARK) else since + _MARK
+
+
+_MARK: Final = "~"
 
 
 def _of(effective: Mapping[str, Change], ids: Iterable[str] | None) -> Mapping[str, Change]:

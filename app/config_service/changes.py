@@ -88,6 +88,7 @@ class Selection:
         stage: Likewise.
         limit: How many, at most.
         latest_first: Whether the last one is the first.
+        first_of_each: Whether only the first one of each target is wanted.
     """
 
     after: int = 0
@@ -97,6 +98,7 @@ class Selection:
     stage: str | None = None
     limit: int | None = None
     latest_first: bool = False
+    first_of_each: bool = False
 
     def has(self, target: Target) -> bool:
         """Return whether changes of `target` are among what is wanted."""

@@ -14,6 +14,9 @@ from app.static_config.document import dotted
 NEVER_SET: Final = 0
 """The revision that stands for what has never been set."""
 
+_NAMED: Final = 5
+"""How many services are named at most."""
+
 
 class EditError(ServiceError):
     """A change is not made."""
@@ -56,7 +59,20 @@ class ValuesRefusedError(EditError):
             for theirs in self.problems.values()
             for each in theirs
         )
-        return "; ".join(texts)
+        return "; ".join(texts) + self._way_out
+
+    @property
+    def _way_out(self) -> str:
+        services = {
+            who for theirs in self.problems.values() for each in theirs for who in each.services
+        }
+        if not services:
+            return ""
+        named = ", ".join(sorted(services)[:_NAMED]) + ", ..." * (len(services) > _NAMED)
+        return (
+            f" (as handed in by {named}; a service that is gone is forgotten by"
+            " DELETE /admin/api/services/NAME)"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +130,8 @@ def roll_back(
     Args:
         state: What is set.
         known: What services know.
-        undone: The changes to undo, the first one first.
+        undone: The changes to undo, the first one first; those behind the first one of a target
+            may be left out.
         author: Who wants it.
 
     Raises:

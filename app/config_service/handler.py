@@ -11,6 +11,7 @@ from app.config_service.changes import Target
 from app.config_service.component import ConfigStoreComponent
 from app.config_service.editing import ChangedMeanwhileError, EditError, ValuesRefusedError
 from app.config_service.forms import Form, refused_forms, value_form
+from app.config_service.kept_body import KeptBody
 from app.config_service.register import Register
 from app.config_service.store import StoreError
 from app.handlers.conditions import etag
@@ -49,6 +50,16 @@ class StoreHandlerBase(JsonHandlerBase):
 
 class ReadingHandlerBase(StoreHandlerBase):
     """Derive from it to show something of the store, and write `show`."""
+
+    def __init__(
+        self,
+        config: JsonHandlerConfig,
+        server: ServerComponent,
+        section: str,
+        store: ConfigStoreComponent,
+    ) -> None:
+        super().__init__(config, server, section, store)
+        self.kept: Final = KeptBody()
 
     @override
     async def act(self, request: Request, register: Register) -> Response:

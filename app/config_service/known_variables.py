@@ -2,20 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from pydantic import TypeAdapter
 
 from app.config_service.changes import Level
-from app.config_service.json_schema import SchemaCheck, wrong_schema
+from app.config_service.json_schema import MAX_ERRORS, SchemaCheck
+from app.config_service.steps import MANY_STEPS, Steps
 from app.config_updates.protocol import VariableSchema
 from app.static_config.document import OptionPath
 from app.static_config.errors import did_you_mean
 
 MAX_SERVICES: Final = 1000
 """How many services may hand in what they know."""
+
+TOO_MANY_SERVICES: Final = (
+    f"{MAX_SERVICES} services have handed in theirs already; one that is gone is forgotten by"
+    " DELETE /admin/api/services/NAME"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +65,11 @@ class KnownVariables:
     """What all services have handed in. Belongs to one thread."""
 
     def __init__(self) -> None:
-        self._stored: dict[str, str] = {}
+        self._digests: dict[str, str] = {}
         self._version = ""
         self._services: dict[str, HandIn] = {}
         # Many services know the same variable: there is one check of its schema.
-        self._checks: dict[str, SchemaCheck] = {}
+        self._checks: WeakValueDictionary[str, SchemaCheck] = WeakValueDictionary()
 
     @property
     def version(self) -> str:
@@ -78,20 +86,17 @@ class KnownVariables:
         handed_in = self._services.get(service)
         return handed_in is not None and handed_in.variables == variables
 
-    def take(self, stored: Mapping[str, str]) -> None:
-        """Go on to what is stored by now."""
-        if stored == self._stored:
+    def take(self, stored: Mapping[str, str | None]) -> None:
+        """Go on to what is stored by now of some services; None: nothing any more."""
+        if not stored:
             return
-        self._services = {
-            service: self._services[service]
-            if self._stored.get(service) == text
-            else HandIn.of_stored(text)
-            for service, text in stored.items()
-        }
-        self._stored = dict(stored)
-        texts = json.dumps(self._stored, sort_keys=True)
-        self._version = hashlib.sha256(texts.encode()).hexdigest()[:16]
-        self._checks.clear()
+        for service, text in stored.items():
+            self._services.pop(service, None)
+            self._digests.pop(service, None)
+            if text is not None:
+                self._services[service] = HandIn.of_stored(text)
+                self._digests[service] = _digest(text)
+        self._version = _digest(json.dumps(self._digests, sort_keys=True))[:16]
 
     def knowing(self, name: str, level: Level) -> dict[str, VariableSchema]:
         """Return what the services say of a variable that a level reaches, if they know it."""
@@ -101,14 +106,24 @@ class KnownVariables:
             if name in handed_in.variables
         }
 
-    def problems(self, name: str, level: Level, value: object) -> list[Problem]:
-        """Return what is wrong with a value of a variable on a level, by all that know it."""
+    def problems(
+        self, name: str, level: Level, value: object, steps: Steps | None = None
+    ) -> list[Problem]:
+        """Return what is wrong with a value of a variable on a level, by all that know it.
+
+        Args:
+            name: The variable's.
+            level: The level.
+            value: As it stands in JSON.
+            steps: What this may take; by default `MAX_STEPS`.
+        """
+        steps = steps or Steps()
         checks: dict[SchemaCheck, list[str]] = {}
         for service in self.knowing(name, level):
             checks.setdefault(self._check(service, name), []).append(service)
         services: dict[tuple[OptionPath, str], list[str]] = {}
         for check, theirs in checks.items():
-            for error in check.errors(value):
+            for error in check.errors(value, steps):
                 services.setdefault(error, []).extend(theirs)
         return [Problem(path, text, tuple(who)) for (path, text), who in services.items()]
 
@@ -127,7 +142,7 @@ class KnownVariables:
             who, knows, handed_in = "no service", "knows", "has handed in"
         if not names:
             return Problem((), f"{who} {handed_in} what it knows ({_WAY_OUT})")
-        return Problem((), f"{who} {knows} {name!r} ({_WAY_OUT}){did_you_mean(name, names)}")
+        return Problem((), f"{who} {knows} {name!r} ({_WAY_OUT}){_hint(name, names)}")
 
     def _reached(self, level: Level) -> Iterator[tuple[str, HandIn]]:
         if not level.service:
@@ -140,29 +155,45 @@ class KnownVariables:
         check = handed_in.checks.get(name)
         if check is None:
             schema = handed_in.variables[name].schema_
-            check = self._checks.setdefault(json.dumps(schema), SchemaCheck(schema))
+            text = json.dumps(schema)
+            check = self._checks.get(text)
+            if check is None:
+                self._checks[text] = check = SchemaCheck(schema)
             handed_in.checks[name] = check
         return check
 
 
+def _hint(name: str, names: Collection[str]) -> str:
+    # All names of many services would take seconds.
+    return did_you_mean(name, names) if len(names) <= _COMPARED else ""
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def wrong_variables(variables: Mapping[str, VariableSchema]) -> list[Problem]:
     """Return what is wrong with what a service hands in; slow, and may be called in any thread."""
-    return [
+    steps = Steps(MANY_STEPS)
+    problems = (
         Problem(("variables", name, *path), text)
         for name, variable in variables.items()
-        for path, text in _wrong(variable)
-    ]
+        for path, text in _wrong(variable, steps)
+    )
+    return list(islice(problems, MAX_ERRORS))
 
 
-def _wrong(variable: VariableSchema) -> Iterable[tuple[OptionPath, str]]:
-    if text := wrong_schema(variable.schema_):
-        return [(("schema",), text)]
+def _wrong(variable: VariableSchema, steps: Steps) -> Iterable[tuple[OptionPath, str]]:
+    check = SchemaCheck(variable.schema_)
+    if check.wrong:
+        return [(("schema",), check.wrong)]
     if not variable.has_default:
         return []
-    errors = SchemaCheck(variable.schema_).errors(variable.default)
+    errors = check.errors(variable.default, steps)
     return [(("default", *path), text) for path, text in errors]
 
 
+_COMPARED: Final = 1000
 _WAY_OUT: Final = "allow_unknown sets it unchecked"
 
 _VARIABLES: Final[TypeAdapter[dict[str, Any]]] = TypeAdapter(dict[str, VariableSchema])

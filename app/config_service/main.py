@@ -13,6 +13,7 @@ from app.config_service.admin_reads import (
     AdminValuesHandler,
     AdminVariablesHandler,
 )
+from app.config_service.admin_services import AdminServiceHandler
 from app.config_service.component import ConfigStoreComponent
 from app.config_service.page import ConfigPage
 from app.config_service.service_handlers import ConfigSchemasHandler, ConfigValuesHandler
@@ -43,6 +44,7 @@ COMPONENTS: Final = ComponentList(
     AdminHistoryHandler,
     AdminRollbackHandler,
     AdminValueHandler,
+    AdminServiceHandler,
     ConfigPage,
     variables=KIT_VARIABLES,
 )

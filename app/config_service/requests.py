@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 
 from app.config_service.changes import Level, Selection, Target
+from app.config_updates.protocol import SchemasRequest, ValuesRequest, VariableSchema
 from app.handlers.json_error import JsonError
 from app.handlers.json_http import fitting
 
@@ -14,7 +15,20 @@ M = TypeVar("M", bound=BaseModel)
 
 MAX_REVISION: Final = 2**62
 
+MAX_NAMES: Final = 10_000
+"""How many variables one service may ask for, and may hand in."""
+
+_NO_NAME: Final = (
+    "expected a name of letters, digits, '_', '.' and '-', 200 at most, that does not begin with"
+    " '.' or '-'"
+)
+
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}")
+
+
+def wrong_name(name: str) -> str:
+    """Return what is wrong with the name of a variable, a service or a stage; "" if nothing is."""
+    return "" if _NAME.fullmatch(name) else _NO_NAME
 
 
 def check_name(name: str) -> str:
@@ -23,11 +37,8 @@ def check_name(name: str) -> str:
     Raises:
         ValueError: it cannot be one.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            "expected a name of letters, digits, '_', '.' and '-', 200 at most, that does not begin"
-            " with '.' or '-'"
-        )
+    if text := wrong_name(name):
+        raise ValueError(text)
     return name
 
 
@@ -51,6 +62,25 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class ValuesAsked(ValuesRequest):
+    """What a service asks for. Of names that are none, the first one is told."""
+
+    ids: Annotated[list[str], Field(max_length=MAX_NAMES, fail_fast=True)] | None = None
+
+
+def _check_count(variables: object) -> object:
+    """Return what a service hands in; before what is wrong with each part of it is looked for."""
+    if isinstance(variables, dict) and len(variables) > MAX_NAMES:
+        raise ValueError(f"expected {MAX_NAMES} or fewer variables (got {len(variables)})")
+    return variables
+
+
+class SchemasHandedIn(SchemasRequest):
+    """What a service hands in."""
+
+    variables: Annotated[dict[str, VariableSchema], BeforeValidator(_check_count)]
+
+
 class LevelQuery(_Query):
     """A level: empty is everybody."""
 
@@ -65,6 +95,12 @@ class LevelQuery(_Query):
 
 class RemovalQuery(LevelQuery):
     """What is removed, and why."""
+
+    why: Reason
+
+
+class ForgettingQuery(_Query):
+    """Why a service is forgotten."""
 
     why: Reason
 
@@ -123,9 +159,13 @@ class RollbackBody(_Body):
 
     @property
     def undone(self) -> Selection:
-        """The changes that are undone."""
+        """The changes that are undone: of each target the first one, which has what was before."""
         return Selection(
-            after=self.revision, name=self.name, service=self.service, stage=self.stage
+            after=self.revision,
+            name=self.name,
+            service=self.service,
+            stage=self.stage,
+            first_of_each=True,
         )
 
 
@@ -148,8 +188,17 @@ def target_of(request: Request, level: Level) -> Target:
     Raises:
         JsonError: that is no name.
     """
+    return Target(name_of(request), level)
+
+
+def name_of(request: Request) -> str:
+    """Return the name in the path of a request.
+
+    Raises:
+        JsonError: that is no name.
+    """
     try:
-        return Target(check_name(request.path_params["name"]), level)
+        return check_name(request.path_params["name"])
     except ValueError as error:
         errors = [{"path": ["name"], "text": str(error)}]
         raise JsonError(400, "bad_request", f"name: {error}", errors=errors) from None

@@ -1,5 +1,6 @@
 """A file of SQLite with the tables of the config service."""
 
+import itertools
 import sqlite3
 import time
 from pathlib import Path
@@ -9,9 +10,6 @@ from app.config_service.store import StoreError
 
 BUSY_TIMEOUT: Final = 5.0
 """Seconds that one who wants to write waits for others who do."""
-
-FORMAT: Final = 1
-"""The version of the tables, in `PRAGMA user_version`; 0 is a file without any."""
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -24,7 +22,10 @@ def open_file(path: Path) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path.absolute()}: {error.strerror}") from None
+        raise StoreError(
+            f"{path.absolute()}: its folder cannot be made: {error.strerror}; name a `path` where"
+            " this process may write"
+        ) from None
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
     )
@@ -76,8 +77,9 @@ def _write_ahead(connection: sqlite3.Connection, path: Path) -> None:
 
 def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-        for statement in _TABLES:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < FORMAT:
+        for statement in itertools.chain(*_STEPS[version:]):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.execute("COMMIT")
@@ -103,3 +105,21 @@ _TABLES: Final = (
         BEGIN SELECT RAISE(ABORT, 'a change is never deleted'); END""",
     "CREATE TABLE schemas (service TEXT PRIMARY KEY, handed_in TEXT NOT NULL)",
 )
+
+_SCHEMAS_WITH_REVISIONS: Final = (
+    "ALTER TABLE schemas RENAME TO schemas_1",
+    # No number comes twice, even where the row that had it was deleted.
+    """CREATE TABLE schemas (
+        revision INTEGER PRIMARY KEY AUTOINCREMENT,
+        service TEXT NOT NULL UNIQUE,
+        handed_in TEXT NOT NULL
+    )""",
+    "INSERT INTO schemas (service, handed_in) SELECT service, handed_in FROM schemas_1",
+    "DROP TABLE schemas_1",
+)
+
+_STEPS: Final = (_TABLES, _SCHEMAS_WITH_REVISIONS)
+"""What makes of a file of each format, from 0 on, one of the next."""
+
+FORMAT: Final = len(_STEPS)
+"""The version of the tables, in `PRAGMA user_version`; 0 is a file without any."""

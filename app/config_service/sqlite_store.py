@@ -11,7 +11,7 @@ from typing import Final
 
 from app.config_service.changes import Change, Draft, Level, Selection, Target
 from app.config_service.sqlite_file import open_file
-from app.config_service.store import StoreBehindError, StoreError
+from app.config_service.store import StoreBehindError, StoredSchemas, StoreError
 
 
 class SqliteStore:
@@ -30,7 +30,7 @@ class SqliteStore:
         self._clock: Final = clock
         self._read_lock: Final = threading.Lock()
         self._write_lock: Final = threading.Lock()
-        with self._telling(), contextlib.ExitStack() as opened:
+        with self._telling(_WAY_OUT), contextlib.ExitStack() as opened:
             # Who reads does not wait for who writes; and a connection is told of what was written
             # by others only.
             connections = [opened.enter_context(closing(open_file(path))) for _ in range(3)]
@@ -57,34 +57,46 @@ class SqliteStore:
     def append(self, drafts: Sequence[Draft], after: int) -> list[Change]:
         """Make these changes, all or none, if `after` is the revision of the last one."""
         with self._write_lock, self._telling(), _transaction(self._writing):
-            last = self._writing.execute("SELECT revision, at FROM changes ORDER BY 1 DESC")
-            revision, at = last.fetchone() or (0, 0)
+            revision, at = self._writing.execute(_LAST).fetchone() or (0, 0)
             if revision != after:
-                raise StoreBehindError(f"{self._path}: revision {revision} has come")
+                raise StoreBehindError(f"{self._path}: the last revision is {revision}")
             # The clock may have been set back.
             at = max(at, int(self._clock() * 1_000_000))
             changes = [Change(after + n, at, draft) for n, draft in enumerate(drafts, 1)]
             self._writing.executemany(_INSERT, map(_row, changes))
         return changes
 
-    def schemas(self) -> Mapping[str, str]:
+    def schemas(self, known: Mapping[str, int]) -> Mapping[str, StoredSchemas]:
         """Return what each service has handed in last, by its name."""
+        query = "SELECT revision, handed_in FROM schemas WHERE service = ?"
+        schemas: dict[str, StoredSchemas] = {}
         with self._read_lock, self._telling():
-            return dict(self._reading.execute("SELECT service, handed_in FROM schemas"))
+            present = self._reading.execute("SELECT service, revision FROM schemas").fetchall()
+            for service, revision in present:
+                if known.get(service) == revision:
+                    schemas[service] = StoredSchemas(revision, None)
+                # It may have been forgotten meanwhile.
+                elif row := self._reading.execute(query, (service,)).fetchone():
+                    schemas[service] = StoredSchemas(*row)
+        return schemas
 
-    def put_schemas(self, service: str, schemas: str) -> None:
-        """Keep what a service hands in, instead of what it has handed in before."""
+    def put_schemas(self, service: str, schemas: str | None) -> None:
+        """Keep what a service hands in, instead of what it did before; None: forget it."""
         with self._write_lock, self._telling(), _transaction(self._writing):
-            self._writing.execute(
-                "INSERT OR REPLACE INTO schemas VALUES (?, ?)", (service, schemas)
-            )
+            if schemas is None:
+                self._writing.execute("DELETE FROM schemas WHERE service = ?", (service,))
+            else:
+                row = (service, schemas)
+                self._writing.execute(
+                    "INSERT OR REPLACE INTO schemas (service, handed_in) VALUES (?, ?)", row
+                )
 
     @contextlib.contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _telling(self, way_out: str = "") -> Iterator[None]:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self._path.absolute()}: {error}") from error
+            raise StoreError(f"{self._path.absolute()}: {error}{way_out}") from error
 
 
 @contextlib.contextmanager
@@ -112,10 +124,11 @@ def _query(selection: Selection) -> tuple[str, list[object]]:
     given = {condition: value for condition, value in wanted.items() if value is not None}
     order = "DESC" if selection.latest_first else "ASC"
     limit = -1 if selection.limit is None else selection.limit
-    query = (
-        f"SELECT {_COLUMNS} FROM changes WHERE {' AND '.join(given)}"
-        f" ORDER BY revision {order} LIMIT ?"
-    )
+    wanted_rows = " AND ".join(given)
+    if selection.first_of_each:
+        of_each = f"SELECT min(revision) FROM changes WHERE {wanted_rows}"
+        wanted_rows = f"revision IN ({of_each} GROUP BY name, service, stage)"
+    query = f"SELECT {_COLUMNS} FROM changes WHERE {wanted_rows} ORDER BY revision {order} LIMIT ?"
     return query, [*given.values(), limit]
 
 
@@ -131,5 +144,9 @@ def _row(change: Change) -> tuple[object, ...]:
     return (change.revision, change.at, *who_and_where, draft.value, draft.previous)
 
 
+_WAY_OUT: Final = (
+    "; `path` must be a file of the config service, or a new one where this process may write"
+)
+_LAST: Final = "SELECT revision, at FROM changes ORDER BY revision DESC LIMIT 1"
 _COLUMNS: Final = "revision, at, who, why, service, stage, name, value, previous"
 _INSERT: Final = f"INSERT INTO changes ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -25,6 +25,8 @@ class State:
         self._last: Final[dict[Level, dict[str, Change]]] = {}
         self._set: Final[dict[Level, dict[str, Change]]] = {}
         self._last_revision: Final[dict[Level, int]] = {}
+        self.latest: Change | None = None
+        """The last change; None if there is none."""
 
     @property
     def revision(self) -> int:
@@ -101,6 +103,7 @@ class State:
         if change.revision != self.revision + 1:
             raise ValueError(f"revision {change.revision} follows {self.revision}")
         target, level = change.draft.target, change.draft.target.level
+        self.latest = change
         self._times.append(change.at)
         self._last_revision[level] = change.revision
         self._last.setdefault(level, {})[target.name] = change

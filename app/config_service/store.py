@@ -4,12 +4,15 @@
 the config service itself must go on when a machine is lost, two or three of it run on one
 PostgreSQL (16, say, with a replica): `append` is one transaction of INSERTs into the same table,
 whose primary key `revision` is the compare-and-append (a duplicate is `StoreBehindError`), `read`
-is the same SELECT, and `version` is a counter in memory that a LISTEN on a channel of the table's
-trigger increments. With etcd (3.5 and later) a change is a key `changes/<revision>`, `append` a
-transaction that compares `changes/last`, `read` a range, and `version` is driven by a watch.
+is the same SELECT, `schemas` and `put_schemas` are those of the file (a sequence is the revision),
+and `version` is a counter in memory that a LISTEN on a channel of the tables' triggers increments.
+With etcd (3.5 and later) a change is a key `changes/<revision>`, `append` a transaction that
+compares `changes/last`, `read` a range, what a service has handed in is the key
+`schemas/<service>`, whose `mod_revision` is its revision, and `version` is driven by a watch.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from app.config_service.changes import Change, Draft, Selection
@@ -21,7 +24,20 @@ class StoreError(ServiceError):
 
 
 class StoreBehindError(ServiceError):
-    """Somebody else has appended changes: look at them, and decide anew."""
+    """The last change is another one than was thought: look at what is there, and decide anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSchemas:
+    """What a service has handed in last.
+
+    Args:
+        revision: Differs from that of whatever the service has handed in before.
+        text: What it is; None where that revision was known.
+    """
+
+    revision: int
+    text: str | None
 
 
 class Store(Protocol):
@@ -47,8 +63,12 @@ class Store(Protocol):
             StoreBehindError: it is not.
         """
 
-    def schemas(self) -> Mapping[str, str]:
-        """Return what each service has handed in last, by its name."""
+    def schemas(self, known: Mapping[str, int]) -> Mapping[str, StoredSchemas]:
+        """Return what each service has handed in last, by its name.
 
-    def put_schemas(self, service: str, schemas: str) -> None:
-        """Keep what a service hands in, instead of what it has handed in before."""
+        Args:
+            known: The revisions of what is known already: that is not read again.
+        """
+
+    def put_schemas(self, service: str, schemas: str | None) -> None:
+        """Keep what a service hands in, instead of what it did before; None: forget it."""

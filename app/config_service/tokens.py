@@ -19,10 +19,12 @@ class Tokens:
 
     Args:
         tokens: The token of each name.
+        option: The option of `config-store` where they stand.
     """
 
-    def __init__(self, tokens: Mapping[str, str]) -> None:
+    def __init__(self, tokens: Mapping[str, str], option: str = "tokens") -> None:
         self._digests: Final = {who: _digest(token) for who, token in tokens.items()}
+        self._option: Final = option
 
     def __bool__(self) -> bool:
         return bool(self._digests)
@@ -36,7 +38,7 @@ class Tokens:
             JsonError: nobody has it, or the request has none.
         """
         if not self._digests:
-            raise _unauthorized("the static config has no tokens: config-store.tokens")
+            raise _unauthorized(f"the static config has no tokens: config-store.{self._option}")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             raise _unauthorized("a token is required: 'Authorization: Bearer TOKEN'")
@@ -46,6 +48,16 @@ class Tokens:
         if not found:
             raise _unauthorized("nobody has this token", ' error="invalid_token"')
         return found[0]
+
+
+def same_tokens(*options: Mapping[str, str]) -> tuple[str, str] | None:
+    """Return two names that have the same token, of all that stand in some options."""
+    names: dict[str, str] = {}
+    for who, token in (item for tokens in options for item in tokens.items()):
+        if token in names:
+            return names[token], who
+        names[token] = who
+    return None
 
 
 def _digest(token: str) -> bytes:

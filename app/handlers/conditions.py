@@ -32,20 +32,17 @@ def seen_versions(request: Request) -> Collection[str]:
     return {tag.strip('"') for tag in tags if not tag.startswith(_WEAK)}
 
 
-def unless_seen(request: Request, version: object, response: Response) -> Response:
-    """Return the response with its `ETag`; 304 without a body if the request has seen it.
+def not_modified(request: Request, version: object) -> Response | None:
+    """Return the answer to a request that has seen this version already; None if it has not.
 
     Args:
         request: The request, which may have `If-None-Match`.
-        version: The version of what is in the response.
-        response: The response.
+        version: The version of what it asks for: the `ETag` of any other answer.
     """
     tag = etag(version)
     tags = {each.removeprefix(_WEAK) for each in _tags(request, "if-none-match")}
-    if tag in tags or "*" in tags:
-        response = Response(status_code=304)
-    response.headers["ETag"] = tag
-    return response
+    has_seen = tag in tags or "*" in tags
+    return Response(status_code=304, headers={"ETag": tag}) if has_seen else None
 
 
 def _tags(request: Request, header: str) -> list[str]:

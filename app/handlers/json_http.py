@@ -1,7 +1,9 @@
 """The base class of handlers that answer in JSON, whatever happens."""
 
+import logging
 from abc import abstractmethod
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.requests import Request
@@ -11,12 +13,18 @@ from typing_extensions import override
 from app.handlers.config import HandlerConfig
 from app.handlers.http import HttpHandlerBase
 from app.handlers.json_error import JsonError
-from app.handlers.request_body import read_json
+from app.handlers.request_body import BodyLimits, read_json
 from app.server.component import ServerComponent
 from app.static_config.document import Document, Place, Places, dotted
+from app.static_config.duration import Duration
 from app.static_config.validation import problems_of
 
+logger = logging.getLogger(__name__)
+
 M = TypeVar("M", bound=BaseModel)
+
+MAX_PROBLEMS: Final = 100
+"""How much of what is wrong with a request is told, at most."""
 
 
 class JsonHandlerConfig(HandlerConfig):
@@ -27,6 +35,11 @@ class JsonHandlerConfig(HandlerConfig):
         ge=1,
         description="Bytes of the body of a request, at most. A larger one is answered with 413.",
     )
+    body_timeout: Annotated[Duration, Field(gt=0, le=3600)] = Field(
+        default=10.0,
+        description="In which the body of a request must have come whole; else it is answered with"
+        " 408, and the connection is closed.",
+    )
 
 
 class JsonHandlerBase(HttpHandlerBase):
@@ -36,7 +49,7 @@ class JsonHandlerBase(HttpHandlerBase):
 
     def __init__(self, config: JsonHandlerConfig, server: ServerComponent, section: str) -> None:
         super().__init__(config, server, section)
-        self.max_request_size = config.max_request_size
+        self.limits: Final = BodyLimits(config.max_request_size, config.body_timeout)
 
     @override
     async def respond(self, request: Request) -> Response:
@@ -44,6 +57,10 @@ class JsonHandlerBase(HttpHandlerBase):
             response = await self.answer(request)
         except JsonError as error:
             response = error.response()
+        except Exception:
+            logger.exception("handler %r raised", self.handler_name)
+            text = "this is an error of the service; its log says more"
+            response = JsonError(500, "internal", text).response()
         response.headers.setdefault("Cache-Control", "no-store")
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
@@ -58,20 +75,20 @@ class JsonHandlerBase(HttpHandlerBase):
         Raises:
             JsonError: it is not.
         """
-        return fitting(await read_json(request, self.max_request_size), model)
+        return fitting(await read_json(request, self.limits), model)
 
 
 def fitting(value: Any, model: type[M]) -> M:
     """Return a value, as it stands in JSON, as one of the model.
 
     Raises:
-        JsonError: it does not fit; all that is wrong is in `errors`.
+        JsonError: it does not fit; what is wrong is in `errors`, `MAX_PROBLEMS` at most.
     """
     try:
         return model.model_validate(value)
     except ValidationError as error:
         document = Document(value, Places(Place("request")))
-        problems = list(problems_of(error, document, (), model))
+        problems = list(islice(problems_of(error, document, (), model), MAX_PROBLEMS))
     message = "; ".join(f"{dotted(each.path) or 'the body'}: {each.text}" for each in problems)
     errors = [{"path": list(each.path), "text": each.text} for each in problems]
     raise JsonError(400, "bad_request", message, errors=errors)

@@ -30,6 +30,7 @@ from tests.helpers.service_process import (
 
 MODULE: Final = "app.config_service"
 TOKEN: Final = "a-token-for-tests-only"
+HAND_IN_TOKEN: Final = "a-token-of-services-only"
 AUTH: Final = {"Authorization": f"Bearer {TOKEN}"}
 TIMEOUT: Final = 20.0
 PAGE: Final = PROJECT / "docs" / "config_service.md"
@@ -41,7 +42,8 @@ def shipped_config(folder: Path, workers: int = 1, **store: Any) -> Section:
     processors = document["components_manager"]["task_processors"]
     processors["main-task-processor"]["worker_threads"] = workers
     section = components_of(document)["config-store"]
-    section.update({"path": str(folder / "config.sqlite3"), "tokens": {"alice": TOKEN}, **store})
+    tokens = {"tokens": {"alice": TOKEN}, "hand-in-tokens": {"services": HAND_IN_TOKEN}}
+    section.update({"path": str(folder / "config.sqlite3"), **tokens, **store})
     return document
 
 

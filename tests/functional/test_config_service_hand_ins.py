@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from app.kit_variables import KIT_VARIABLES
-from tests.functional.test_config_service import MODULE, TOKEN, Admin, shipped_config
+from tests.functional.test_config_service import HAND_IN_TOKEN, MODULE, TOKEN, Admin, shipped_config
 from tests.helpers.service_process import (
     PROJECT,
     START_TIMEOUT,
@@ -58,6 +58,7 @@ def chat_config(url: str, name: str = "chat", workers: int = 1, **client: object
         "service-name": name,
         "http-timeout": "5s",
         "http-retries": 1,
+        "token": HAND_IN_TOKEN,
         **{key.replace("_", "-"): value for key, value in client.items()},
     }
     components["dynamic-config-client-updater"] = {"update-interval": "50ms"}
@@ -99,7 +100,9 @@ def test_services_hand_in_at_start_what_values_are_checked_by(
         for level in ({}, {"service": "chat"}, {"service": "mail", "stage": "testing"}):
             refused = put(admin, "yes", **level)
             assert (refused.status_code, refused.json()["code"]) == (422, "refused")
-            assert refused.json()["message"] == "expected true or false (got 'yes')"
+            assert refused.json()["message"].startswith(
+                "expected true or false (got 'yes') (as handed in by "
+            )
         assert put(admin, "yes").json()["errors"][0]["services"] == ["chat", "mail"]
         assert put(admin, True, NAME + "S").status_code == 422
         assert put(admin, True).status_code == 200
@@ -158,12 +161,11 @@ def test_schemas_arrive_when_the_config_service_is_back(folder: Path, tmp_path: 
             chat.wait_for_line("the schemas of .* variables are handed in")
 
 
-def test_hand_in_may_need_a_token_that_nobody_sees(folder: Path, tmp_path: Path) -> None:
-    configs_document = shipped_config(folder)
-    components_of(configs_document)["config-store"]["hand-ins"] = "token"
-    (tmp_path / "token").write_text(f"{TOKEN}\n")
-    with running_service(folder, configs_document, module=MODULE) as configs:
+def test_hand_in_needs_a_token_that_nobody_sees(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(f"{HAND_IN_TOKEN}\n")
+    with running_service(folder, shipped_config(folder), module=MODULE) as configs:
         document = chat_config(configs.http_url, register_schemas=True)
+        del components_of(document)["dynamic-config-client"]["token"]
         with running_service(tmp_path, document) as chat:
             chat.wait_for_line("/configs/schemas: answered 401: .*a token is required.*see token")
         assert known(Admin(configs)) == {}
@@ -176,7 +178,7 @@ def test_hand_in_may_need_a_token_that_nobody_sees(folder: Path, tmp_path: Path)
             components_of(document)["server"]["listener"]["port"] = 0
             checked = run("app", "--check-config", "-c", str(write_config(tmp_path, document)))
         assert checked.returncode == 0
-        assert TOKEN not in chat.log() + configs.log() + checked.stdout + checked.stderr
+        assert HAND_IN_TOKEN not in chat.log() + configs.log() + checked.stdout + checked.stderr
 
 
 def test_token_that_is_none_is_not_shown(tmp_path: Path) -> None:
@@ -194,7 +196,11 @@ def run(module: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=PROJECT,
-        env={**environment, "CONFIG_SERVICE_TOKEN": TOKEN},
+        env={
+            **environment,
+            "CONFIG_SERVICE_TOKEN": TOKEN,
+            "CONFIG_HAND_IN_TOKEN": HAND_IN_TOKEN,
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,6 +1,7 @@
 // What a JSON Schema asks for, in words.
 
 const OUTLINE_DEPTH = 3;
+const ALTERNATIVES = 20;
 const TYPES = {
   array: "a list", boolean: "true or false", integer: "a whole number", null: "null", number: "a number",
   object: "an object", string: "a text",
@@ -21,15 +22,19 @@ function resolved(schema, root) {
   return schema !== null && typeof schema === "object" ? schema : {};
 }
 
-function schemaWords(given, root = given) {
+function schemaWords(given, root = given, depth = 0) {
+  if (depth > OUTLINE_DEPTH) return "...";  // a schema may be within itself
   const schema = resolved(given, root);
   if ("const" in schema) return inOneLine(schema.const);
   if (schema.enum) return "one of " + schema.enum.map(inOneLine).join(", ");
   const either = schema.anyOf ?? schema.oneOf;
-  if (either) return either.map((each) => schemaWords(each, root)).join(", or ");
+  if (either) {
+    const words = either.slice(0, ALTERNATIVES).map((each) => schemaWords(each, root, depth + 1));
+    return [...new Set(words)].join(", or ");
+  }
   const types = [schema.type ?? (schema.properties ? "object" : [])].flat();
   const type = types.map((each) => TYPES[each] ?? String(each)).join(" or ") || "any value";
-  const items = types.includes("array") && schema.items ? [`of ${schemaWords(schema.items, root)}`] : [];
+  const items = types.includes("array") && schema.items ? [`of ${schemaWords(schema.items, root, depth + 1)}`] : [];
   if (DURATION.test(schema.pattern)) return durationWords(schema);
   const bounds = BOUNDS.filter(([key]) => key in schema)
     .map(([key, words]) => `${words} ${typeof schema[key] === "string" ? schema[key] : inOneLine(schema[key])}`);
@@ -43,10 +48,11 @@ function durationWords(schema) {
 }
 
 // The options of an object: [name, words, description, required, options within it].
-function schemaOptions(given, root = given, depth = 0) {
+function schemaOptions(given, root = given, depth = 0, isAlternative = false) {
   const schema = resolved(given, root);
   if (depth === OUTLINE_DEPTH) return [];
-  const either = (schema.anyOf ?? schema.oneOf ?? []).flatMap((each) => schemaOptions(each, root, depth));
+  const alternatives = isAlternative ? [] : (schema.anyOf ?? schema.oneOf ?? []).slice(0, ALTERNATIVES);
+  const either = alternatives.flatMap((each) => schemaOptions(each, root, depth, true));
   const option = ([name, inner]) => {
     const description = resolved(inner, root).description ?? inner?.description ?? "";
     const required = (schema.required ?? []).includes(name);

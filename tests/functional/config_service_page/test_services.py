@@ -13,6 +13,7 @@ from playwright.sync_api import expect
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from tests.functional.test_config_service import HAND_IN_TOKEN
 from tests.helpers.config_page import ConfigPage
 from tests.helpers.service_process import (
     START_TIMEOUT,
@@ -39,6 +40,7 @@ def chat_config(url: str, name: str) -> Section:
         "http-timeout": "5s",
         "http-retries": 3,
         "register-schemas": True,
+        "token": HAND_IN_TOKEN,
     }
     components["dynamic-config-client-updater"] = {"update-interval": "1s"}
     return document

@@ -126,3 +126,26 @@ def test_with_reads_only_for_tokens_nothing_is_shown_before_one_is_given(
         config_page.button("Forget token").click()
         expect(token).to_be_visible()
         expect(page.get_by_role("main")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"$ref": "#"}},
+        {"anyOf": [{"$ref": "#"}, {"type": "null"}]},
+        {"anyOf": [{"$ref": "#"}] * 1000},
+        {"type": "object", "properties": {"inner": {"$ref": "#"}}},
+    ],
+)
+def test_variable_whose_schema_is_within_itself_is_shown(
+    config_page: ConfigPage, admin: Admin, schema: dict[str, object]
+) -> None:
+    body = {"service": "tree", "variables": {"TREE": {"schema": schema}}}
+    assert admin.request("POST", "/configs/schemas", json=body).status_code == 200
+    broken: list[str] = []
+    config_page.page.on("pageerror", lambda error: broken.append(error.message))
+
+    config_page.open("TREE")
+
+    expect(config_page.page.get_by_text("Expected: ")).to_be_visible()
+    assert broken == []

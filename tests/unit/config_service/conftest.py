@@ -91,6 +91,7 @@ async def running(path: Path, **options: Any) -> AsyncIterator[Api]:
             "path": str(path),
             "fs-task-processor": "fs-task-processor",
             "tokens": {"alice": TOKEN},
+            "hand-ins": "open",
             **options,
         },
     }

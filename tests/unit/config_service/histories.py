@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from app.config_service.changes import Change, Draft, Level, Selection, Target
 from app.config_service.state import State
-from app.config_service.store import StoreBehindError
+from app.config_service.store import StoreBehindError, StoredSchemas
 
 
 def draft(
@@ -40,7 +41,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.changes: list[Change] = []
-        self.handed_in: dict[str, str] = {}
+        self.handed_in: dict[str, StoredSchemas] = {}
         self.writes = 0
 
     def version(self) -> object:
@@ -63,9 +64,14 @@ class MemoryStore:
         self.writes += 1
         return changes
 
-    def schemas(self) -> Mapping[str, str]:
-        return dict(self.handed_in)
+    def schemas(self, known: Mapping[str, int]) -> Mapping[str, StoredSchemas]:
+        return {
+            service: replace(each, text=None) if known.get(service) == each.revision else each
+            for service, each in self.handed_in.items()
+        }
 
-    def put_schemas(self, service: str, schemas: str) -> None:
-        self.handed_in[service] = schemas
+    def put_schemas(self, service: str, schemas: str | None) -> None:
         self.writes += 1
+        self.handed_in.pop(service, None)
+        if schemas is not None:
+            self.handed_in[service] = StoredSchemas(self.writes, schemas)

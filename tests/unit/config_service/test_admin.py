@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.config_service import admin_reads
+from app.config_service.forms import variables_form
 from app.config_service.store import StoreError
 from tests.unit.config_service.conftest import TOKEN, Api, running
 
@@ -89,6 +91,7 @@ async def test_who_comes_too_late_is_told_what_is_there(api: Api) -> None:
         ('"00"', 200),
         ('"-1"', 412),
         ('"x"', 412),
+        ('"' + "1" * 5000 + '"', 412),
         ('"\u0660"', 412),
     ],
 )
@@ -130,7 +133,9 @@ async def test_value_that_a_service_would_refuse_is_refused_with_all_that_is_wro
     where = {"name": "A", "service": "", "stage": "", "services": ["chat"]}
     assert answer.json() == {
         "code": "refused",
-        "message": "size: expected at least 1 (got 0); sise: unknown option; did you mean 'size'?",
+        "message": "size: expected at least 1 (got 0); sise: unknown option; did you mean 'size'?"
+        " (as handed in by chat; a service that is gone is forgotten by DELETE"
+        " /admin/api/services/NAME)",
         "errors": [
             {**where, "path": ["size"], "text": "expected at least 1 (got 0)"},
             {**where, "path": ["sise"], "text": "unknown option; did you mean 'size'?"},
@@ -332,6 +337,40 @@ async def test_list_that_was_seen_is_not_sent_again(api: Api, path: str) -> None
     assert other.headers["ETag"] != first.headers["ETag"]
 
 
+async def test_what_was_seen_is_not_even_made_and_what_was_made_is_kept(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many services and values it takes long."""
+    made = 0
+
+    def counting(*arguments: Any) -> dict[str, Any]:
+        nonlocal made
+        made += 1
+        return variables_form(*arguments)
+
+    monkeypatch.setattr(admin_reads, "variables_form", counting)
+    first = await api.get("variables")
+    same = await api.get("variables")
+    seen = await api.get("variables", headers={"If-None-Match": first.headers["ETag"]})
+    assert (made, seen.status_code, first.content) == (1, 304, same.content)
+
+    await api.set("A", 1)
+    assert (await api.get("variables")).json()["variables"] == [{"name": "A", "services": []}]
+    assert made == 2
+
+
+async def test_each_selection_of_values_is_shown_as_it_is(api: Api) -> None:
+    await api.set("A", 1)
+    await api.set("B", 2, service="chat")
+
+    shown = [
+        [each["name"] for each in (await api.get(path)).json()["values"]]
+        for path in ("values", "values?name=A", "values?service=chat", "values", "values?name=C")
+    ]
+
+    assert shown == [["A", "B"], ["A"], ["B"], ["A", "B"], []]
+
+
 # Who may
 
 
@@ -403,13 +442,34 @@ async def test_reads_may_need_a_token_but_not_those_of_services(tmp_path: Path) 
         assert (await api.poll())["configs"] == {}
 
 
-async def test_hand_ins_may_need_a_token(tmp_path: Path) -> None:
+async def test_token_for_hand_ins_is_for_nothing_else(tmp_path: Path) -> None:
     body = {"service": "chat", "variables": {}}
-    async with running(tmp_path / "c.sqlite3", **{"hand-ins": "token"}) as api:
-        refused = await api.client.post("/configs/schemas", json=body)
-        taken = await api.client.post("/configs/schemas", json=body, headers=AUTH)
+    token = "a-token-of-services-only"
+    services = {"Authorization": f"Bearer {token}"}
+    options = {"hand-ins": "token", "hand-in-tokens": {"alice": token}, "reads": "token"}
+    async with running(tmp_path / "c.sqlite3", **options) as api:
+        hand_ins = [
+            (await api.client.post("/configs/schemas", json=body, headers=headers)).status_code
+            for headers in ({}, {"Authorization": "Bearer another-one-0123"}, services, AUTH)
+        ]
+        others = [
+            await api.set("A", 1, token=token),
+            await api.get("values", headers=services),
+            await api.client.delete("/admin/api/services/chat?why=x", headers=services),
+        ]
 
-    assert (refused.status_code, taken.status_code) == (401, 200)
+        assert hand_ins == [401, 401, 200, 200]
+        assert [each.status_code for each in others] == [401, 401, 401]
+
+
+async def test_without_tokens_for_hand_ins_the_answer_says_where_they_stand(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path / "c.sqlite3", **{"hand-ins": "token", "tokens": {}}) as api:
+        answer = await api.hand_in("chat", A={})
+
+    assert answer.status_code == 401
+    assert "config-store.hand-in-tokens" in answer.json()["message"]
 
 
 # Bad input

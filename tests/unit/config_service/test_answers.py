@@ -87,8 +87,20 @@ def test_who_knows_a_time_that_was_never_ours_gets_all_and_takes_it(since: str) 
     answered = ask(state, updated_since=since, ids=["A", "LOST"])
 
     assert (answered.configs, answered.removed) == ({"A": 1}, ["LOST"])
-    assert answered.updated_at >= since  # else it would be passed over
+    assert answered.updated_at > since  # else it would be passed over
     assert ask(state, updated_since=since).removed == ["B"]
+
+
+def test_who_was_told_of_a_wrong_file_is_told_all_again_when_the_right_one_is_back() -> None:
+    first, second = draft("A", 1), draft("A", 2)
+    right, backup = state_of(first, second), state_of(first)
+
+    of_backup = ask(backup, updated_since=right.updated_at, ids=["A"])
+    again = ask(right, updated_since=of_backup.updated_at, ids=["A"])
+
+    assert of_backup.configs == {"A": 1}
+    assert again.configs == {"A": 2}
+    assert again.updated_at >= of_backup.updated_at
 
 
 def test_answer_is_kept_until_something_changes() -> None:
@@ -218,3 +230,51 @@ def test_who_asks_for_news_has_what_who_asks_for_all_has(
     for follower in followers:
         follower.poll(state)
         assert follower.has_all(state)
+
+
+@settings(deadline=None)
+@given(STEPS, st.data())
+def test_who_asks_for_news_has_it_all_whatever_files_are_put_back(
+    steps: list[tuple[Any, ...]], data: st.DataObject
+) -> None:
+    """One process reads on at once, another one lags behind; backups are put back, and taken away.
+
+    Who lags answers nobody who knows of what it does not (`ConfigValuesHandler`: 503).
+    """
+    history, lagging = MemoryStore(), State()
+    files = [history]
+    followers = [Follower(service, "testing", [*NAMES, "D"]) for service in SERVICES]
+    for time, step in enumerate(steps):
+        history = data.draw(st.sampled_from(files)) if data.draw(st.booleans()) else history
+        state = replayed(history)
+        if data.draw(st.booleans()):
+            edit(state, history, step, time)
+        if data.draw(st.booleans()):
+            files.append(copied(history))
+        for follower in data.draw(st.lists(st.sampled_from(followers), max_size=4)):
+            answers = state if data.draw(st.booleans()) else lagging
+            if answers is state or may_answer(lagging, follower):
+                follower.poll(answers)
+                assert follower.has_all(answers)
+        lagging = data.draw(st.sampled_from([lagging, state]))
+
+    for last in map(replayed, files):
+        for follower in followers:
+            follower.poll(last)
+            assert follower.has_all(last)
+
+
+def may_answer(lagging: State, follower: Follower) -> bool:
+    return follower.since is None or lagging.revision_of(follower.since) is not None
+
+
+def replayed(store: MemoryStore) -> State:
+    state = State()
+    state.apply(store.changes)
+    return state
+
+
+def copied(store: MemoryStore) -> MemoryStore:
+    copy = MemoryStore()
+    copy.changes = list(store.changes)
+    return copy

@@ -1,5 +1,8 @@
 import asyncio
-from collections.abc import Iterator, Sequence
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,12 +11,13 @@ from app.config_service.changes import Change, Draft, Level, Selection, Target
 from app.config_service.editing import Author, set_value
 from app.config_service.register import ATTEMPTS, Register
 from app.config_service.sqlite_store import SqliteStore
-from app.config_service.store import StoreBehindError, StoreError
-from app.config_updates.protocol import VariableSchema
+from app.config_service.store import StoreBehindError, StoredSchemas, StoreError
+from app.config_updates.protocol import ValuesRequest, VariableSchema
 from app.task_processors.pool import ThreadPool
 from tests.unit.config_service.histories import MemoryStore, draft
 
 A = Target("A", Level())
+TIMEOUT = 20.0
 
 
 @pytest.fixture
@@ -164,3 +168,155 @@ async def test_each_change_has_a_line_in_the_log(
         "revision 1: alice set A for service 'chat': a reason",
         "revision 2: bob removed A for all services: gone",
     ]
+
+
+async def test_backup_that_is_put_into_the_open_file_is_read_anew(
+    tmp_path: Path, pool: ThreadPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, backup = tmp_path / "c.sqlite3", tmp_path / "backup.sqlite3"
+    one, other = (Register(SqliteStore(path), pool) for _ in range(2))
+    await one.edit(lambda: [draft("A", 1)])
+    await one.hand_in("chat", {})
+    copy(path, backup)
+    await one.edit(lambda: [draft("A", 2)])
+    await one.hand_in("mail", {})
+    await other.refresh()
+    before = other.version
+    # What `.restore` of sqlite3 does.
+    copy(backup, path)
+
+    await other.refresh()
+
+    assert (other.state.revision, other.state.value(A)) == (1, "1")
+    assert list(other.known.services) == ["chat"]
+    asked = ValuesRequest(updated_since=before)
+    assert b'"A":1' in other.answers.make(b"{}", asked)
+    assert caplog.messages == [
+        "the store holds another history (a backup that was put back?): all is read anew"
+    ]
+    # One that has not looked yet changes what is there now.
+    assert [each.revision for each in await one.edit(lambda: [draft("A", 3)])] == [2]
+    await other.refresh()
+    assert (other.state.value(A), other.state.revision) == ("3", 2)
+    assert other.version == one.version != before
+
+
+def copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source)) as one, closing(sqlite3.connect(target)) as other:
+        one.backup(other)
+
+
+async def test_other_history_of_the_same_length_is_read_anew(pool: ThreadPool) -> None:
+    store = MemoryStore()
+    register = Register(store, pool)
+    await register.edit(lambda: [draft("A", 1), draft("B", 1)])
+    asked = ValuesRequest()
+    register.answers.make(b"{}", asked)
+
+    store.changes = []
+    store.append([draft("A", 2), draft("A", 3)], 0)
+    await register.refresh()
+
+    assert (register.state.value(A), register.state.revision) == ("3", 2)
+    assert register.answers.find(b"{}") is None
+
+
+async def test_change_of_ones_own_while_others_are_read_is_no_other_history(
+    pool: ThreadPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(MemoryStore):
+        def __init__(self) -> None:
+            super().__init__()
+            self.may_return = threading.Event()
+            self.has_read = threading.Event()
+
+        def read(self, selection: Selection) -> list[Change]:
+            changes = super().read(selection)
+            self.has_read.set()
+            self.may_return.wait(TIMEOUT)
+            return changes
+
+    store = Slow()
+    store.may_return.set()
+    register = Register(store, pool)
+    await register.edit(lambda: [draft("A", 1)])
+    state = register.state
+    store.may_return.clear()
+    store.has_read.clear()
+    reading = asyncio.create_task(register.refresh())
+    await asyncio.wait_for(asyncio.to_thread(store.has_read.wait, TIMEOUT), TIMEOUT)
+    await register._append([draft("A", 2)])
+    store.may_return.set()
+    await reading
+
+    assert register.state is state
+    assert (state.value(A), state.revision) == ("2", 2)
+    assert not caplog.messages
+
+
+async def test_who_asks_for_values_does_not_wait_for_a_disk_that_hangs(
+    pool: ThreadPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Hanging(MemoryStore):
+        reads = 0
+        may_return = threading.Event()
+
+        def read(self, selection: Selection) -> list[Change]:
+            self.reads += 1
+            self.may_return.wait(TIMEOUT)
+            return super().read(selection)
+
+    monkeypatch.setattr("app.config_service.register.READING", 0.05)
+    store = Hanging()
+    register = Register(store, pool)
+
+    async with asyncio.timeout(TIMEOUT / 2):
+        assert [await register.refresh_if_possible() for _ in range(50)] == [False] * 50
+    assert store.reads == 1  # one thread hangs, no more
+    assert caplog.messages == [
+        "values are served as they were: the store is not read within 0.05 s"
+    ]
+
+    store.may_return.set()
+    await register.refresh()
+    assert await register.refresh_if_possible()
+
+
+async def test_what_was_handed_in_is_read_once(pool: ThreadPool) -> None:
+    class Counting(MemoryStore):
+        texts = 0
+
+        def schemas(self, known: Mapping[str, int]) -> Mapping[str, StoredSchemas]:
+            schemas = super().schemas(known)
+            self.texts += sum(each.text is not None for each in schemas.values())
+            return schemas
+
+    store = Counting()
+    register = Register(store, pool)
+    for service in ("chat", "mail", "web"):
+        await register.hand_in(service, {})
+    await register.edit(lambda: [draft("A", 1)])
+    await register.hand_in("mail", {"A": VariableSchema(schema_={})})
+    await register.refresh()
+
+    assert store.texts == 4
+    assert sorted(register.known.services) == ["chat", "mail", "web"]
+    assert list(register.known.services["mail"].variables) == ["A"]
+
+
+async def test_service_that_another_process_forgets_is_known_no_more(
+    tmp_path: Path, pool: ThreadPool
+) -> None:
+    one, other = (Register(SqliteStore(tmp_path / "c.sqlite3"), pool) for _ in range(2))
+    await one.hand_in("chat", {})
+    await other.refresh()
+    before = other.version
+
+    await one.forget("chat", "alice", "gone")
+    await other.refresh()
+    assert list(other.known.services) == []
+    assert other.version != before
+    await one.hand_in("chat", {})
+    await other.refresh()
+
+    assert list(other.known.services) == ["chat"]

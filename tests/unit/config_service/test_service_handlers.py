@@ -3,10 +3,15 @@ from typing import Any
 import pytest
 
 from app.config_service.known_variables import MAX_SERVICES, HandIn
+from app.config_service.requests import MAX_NAMES
+from app.config_service.store import StoreError
 from app.config_updates.protocol import VariableSchema
 from app.config_updates.schemas import variables_schemas
+from app.handlers.json_http import MAX_PROBLEMS
 from app.kit_variables import KIT_VARIABLES
-from tests.unit.config_service.conftest import Api
+from tests.unit.config_service.conftest import TOKEN, Api
+
+AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 
 async def test_service_is_told_what_has_changed_since_it_asked_last(api: Api) -> None:
@@ -44,6 +49,9 @@ async def test_client_without_a_content_type_is_answered(api: Api) -> None:
         (b"[" * 50_000, 400, "bad_request", []),
         (b'{"ids": ["\\ud800"]}', 400, "bad_json", None),
         (b"[]", 400, "bad_request", []),
+        (b'{"service": NaN}', 400, "bad_json", None),
+        (b'{"tenant": NaN}', 400, "bad_json", None),
+        (b'{"service": "a", "service": "b"}', 400, "bad_json", None),
         (b'{"ids": "A"}', 400, "bad_request", ["ids"]),
         (b'{"ids": ["A", 5]}', 400, "bad_request", ["ids", 1]),
         (b'{"service": 5}', 400, "bad_request", ["service"]),
@@ -60,6 +68,62 @@ async def test_bad_poll_gets_a_clear_answer(
     assert answer.json()["message"]
     assert (path is None) == ("errors" not in answer.json())
     assert path is None or answer.json()["errors"][0]["path"] == path
+
+
+MANY = 50_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("values", {"ids": [1] * MANY}),
+        ("values", {"ids": ["A"] * (MAX_NAMES + 1)}),
+        ("schemas", {"service": "chat", "variables": {f"V{n}": 1 for n in range(MANY)}}),
+        ("schemas", {"service": "chat", "variables": {f"V{n}": {} for n in range(MAX_NAMES)}}),
+        (
+            "schemas",
+            {"service": "chat", "variables": {f"-{n}": {"schema": {}} for n in range(MAX_NAMES)}},
+        ),
+        (
+            "schemas",
+            {"service": "chat", "variables": {f"{n}": {"schema": {"type": 1}} for n in range(300)}},
+        ),
+    ],
+)
+async def test_of_much_that_is_wrong_with_a_request_not_all_is_told(
+    api: Api, path: str, body: dict[str, Any]
+) -> None:
+    answer = await api.client.post(f"/configs/{path}", json=body, headers=AUTH)
+
+    assert answer.status_code in (400, 422), answer.text
+    assert 1 <= len(answer.json()["errors"]) <= MAX_PROBLEMS
+    assert len(answer.content) < 100_000
+
+
+async def test_as_many_names_as_may_be_are_answered(api: Api) -> None:
+    assert (await api.poll(ids=["A"] * MAX_NAMES))["configs"] == {}
+
+
+async def test_who_may_know_more_is_not_answered_while_the_store_cannot_be_read(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have told of later changes: what is here would undo them."""
+
+    def broken() -> object:
+        raise StoreError("the disk is gone")
+
+    await api.set("A", 1)
+    known = (await api.poll())["updated_at"]
+    ahead = {"updated_since": "9999-12-31T00:00:00.000000Z-000000000009"}
+    assert (await api.poll(**ahead))["configs"] == {"A": 1}
+    monkeypatch.setattr(api.store.register._store, "version", broken)
+
+    answer = await api.client.post("/configs/values", json=ahead)
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["code"] == "unavailable"
+    assert (await api.poll())["configs"] == {"A": 1}
+    assert (await api.poll(updated_since=known))["configs"] == {}
 
 
 async def test_service_hands_in_the_variables_of_the_kit(api: Api) -> None:

@@ -4,10 +4,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from app.config_service import sqlite_file
 from app.config_service.changes import Level, Selection, Target
 from app.config_service.sqlite_store import SqliteStore
 from app.config_service.store import StoreBehindError, StoreError
@@ -49,7 +51,7 @@ def test_changes_are_there_in_order_when_the_file_is_opened_again(path: Path) ->
 
 def test_new_file_is_empty(store: SqliteStore) -> None:
     assert store.read(Selection()) == []
-    assert store.schemas() == {}
+    assert store.schemas({}) == {}
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])
@@ -83,6 +85,8 @@ def test_time_does_not_go_back_when_the_clock_does(path: Path) -> None:
         (Selection(service="", stage=""), [1, 2]),
         (Selection(service="chat"), [3]),
         (Selection(name="A' OR 1=1 --"), []),
+        (Selection(after=1, first_of_each=True), [2, 3, 4]),
+        (Selection(first_of_each=True, service="chat"), [3]),
         (Selection(limit=0), []),
     ],
 )
@@ -92,6 +96,15 @@ def test_only_wanted_changes_are_read(
     store.append([draft("A", 1), draft("B", 2), draft("A", 3, "chat"), draft("A", 4, "", "t")], 0)
 
     assert revisions(store, selection) == expected
+
+
+def test_first_change_of_each_target_is_read_alone(store: SqliteStore) -> None:
+    store.append([draft(name, n) for n in range(3) for name in "AB"], 0)
+    store.append([draft("A", 9, "chat"), draft("A", 9, "chat", "testing")], 6)
+
+    assert revisions(store, Selection(first_of_each=True)) == [1, 2, 7, 8]
+    assert revisions(store, Selection(after=3, first_of_each=True)) == [4, 5, 7, 8]
+    assert revisions(store, Selection(after=3, name="A", first_of_each=True)) == [5, 7, 8]
 
 
 def test_version_differs_when_anybody_has_written(path: Path, store: SqliteStore) -> None:
@@ -115,8 +128,53 @@ def test_service_has_the_schemas_that_it_handed_in_last(path: Path, store: Sqlit
     store.put_schemas("chat", "3")
     other = SqliteStore(path)
 
-    assert other.schemas() == {"chat": "3", "mail": "2"}
+    assert {name: each.text for name, each in other.schemas({}).items()} == {
+        "chat": "3",
+        "mail": "2",
+    }
     other.close()
+
+
+def test_schemas_that_are_known_are_not_read_again(store: SqliteStore) -> None:
+    store.put_schemas("chat", "1")
+    store.put_schemas("mail", "2")
+    known = {service: each.revision for service, each in store.schemas({}).items()}
+
+    store.put_schemas("mail", "3")
+    again = store.schemas(known)
+
+    assert {name: each.text for name, each in again.items()} == {"chat": None, "mail": "3"}
+    assert again["chat"].revision == known["chat"]
+
+
+def test_service_that_is_forgotten_has_a_new_revision_when_it_comes_back(
+    store: SqliteStore,
+) -> None:
+    store.put_schemas("chat", "1")
+    known = {"chat": store.schemas({})["chat"].revision}
+
+    store.put_schemas("chat", None)
+    assert store.schemas(known) == {}
+    store.put_schemas("chat", "2")
+
+    assert store.schemas(known)["chat"].text == "2"
+
+
+def test_file_of_an_earlier_version_is_taken_over(path: Path) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in sqlite_file._TABLES:
+            connection.execute(statement)
+        connection.execute("INSERT INTO schemas VALUES ('chat', '1')")
+        connection.execute("PRAGMA user_version = 1")
+        connection.commit()
+
+    store = SqliteStore(path)
+
+    assert store.schemas({})["chat"].text == "1"
+    store.put_schemas("chat", "2")
+    assert store.schemas({})["chat"].text == "2"
+    store.close()
 
 
 def test_nothing_is_changed_or_deleted_by_anybody(path: Path, store: SqliteStore) -> None:
@@ -132,18 +190,18 @@ def test_nothing_is_changed_or_deleted_by_anybody(path: Path, store: SqliteStore
 
 
 def test_file_is_on_the_disk_before_a_change_is_acknowledged(store: SqliteStore) -> None:
-    connection = store._writing
-    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    for connection in (store._reading, store._writing, store._watching):
+        assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_file_of_a_later_version_is_left_alone(path: Path) -> None:
     SqliteStore(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 99")
     connection.close()
 
-    with pytest.raises(StoreError, match=r"written by a later version .*format 2, .* knows 1"):
+    with pytest.raises(StoreError, match=r"written by a later version .*format 99, .* knows 2"):
         SqliteStore(path)
 
 
@@ -160,9 +218,18 @@ def test_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda path: path.write_text("not a database, " * 100), "file is not a database"),
-        (lambda path: path.mkdir(), "unable to open database file"),
-        (lambda path: path.parent.rmdir() or path.parent.write_text(""), "File exists"),
+        (
+            lambda path: path.write_text("not a database, " * 100),
+            "file is not a database; `path` must be a file of the config service, or a new one",
+        ),
+        (
+            lambda path: path.mkdir(),
+            "unable to open database file; `path` must be .* where this process may write",
+        ),
+        (
+            lambda path: path.parent.rmdir() or path.parent.write_text(""),
+            "its folder cannot be made: File exists; name a `path` where this process may write",
+        ),
     ],
 )
 def test_file_that_cannot_be_opened_is_told(

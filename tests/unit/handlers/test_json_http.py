@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,12 +10,16 @@ from starlette.responses import JSONResponse, Response
 from typing_extensions import override
 
 from app.handlers.json_error import JsonError
-from app.handlers.json_http import JsonHandlerBase, JsonHandlerConfig
+from app.handlers.json_http import MAX_PROBLEMS, JsonHandlerBase, JsonHandlerConfig, fitting
 from tests.helpers.server_component import server_component
 
 
 class Number(BaseModel):
     number: int
+
+
+class Numbers(BaseModel):
+    numbers: list[int]
 
 
 class DoublingHandler(JsonHandlerBase):
@@ -23,6 +28,7 @@ class DoublingHandler(JsonHandlerBase):
     @override
     async def answer(self, request: Request) -> Response:
         body = await self.body(request, Number)
+        1 / body.number
         if body.number < 0:
             text = "no number below 0"
             raise JsonError(422, "refused", text, {"X-Least": "0"}, least=0)
@@ -32,7 +38,8 @@ class DoublingHandler(JsonHandlerBase):
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     server = server_component()
-    config = JsonHandlerConfig(path="/double", method="POST", max_request_size=20)
+    options = {"path": "/double", "method": "POST", "max_request_size": 20, "body_timeout": "10ms"}
+    config = JsonHandlerConfig.model_validate(options)
     DoublingHandler(config, server, "doubling")
     transport = httpx.ASGITransport(server.router())
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
@@ -56,6 +63,17 @@ async def test_error_that_a_handler_raises_is_the_answer(client: httpx.AsyncClie
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+async def test_error_that_nobody_has_foreseen_is_an_answer_too(
+    client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await client.post("/double", json={"number": 0})
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    assert "division" not in answer.text
+    assert caplog.messages == ["handler 'doubling' raised"]
+    assert "ZeroDivisionError" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("body", "path", "text"),
     [
@@ -74,6 +92,26 @@ async def test_body_that_does_not_fit_is_told_by_what_is_wrong(
     assert error["path"] == path
     assert error["text"].startswith(text)
     assert (path[0] if path else "the body") in answer.json()["message"]
+
+
+async def test_of_many_things_that_are_wrong_not_all_are_told() -> None:
+    with pytest.raises(JsonError) as refused:
+        fitting({"numbers": ["x"] * 50_000}, Numbers)
+
+    assert len(refused.value.details["errors"]) == MAX_PROBLEMS
+    assert len(refused.value.response().body) < 30_000
+
+
+async def test_body_that_stays_away_is_408(client: httpx.AsyncClient) -> None:
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.get_running_loop().create_future()
+
+    headers = {"Content-Type": "application/json"}
+
+    answer = await client.post("/double", content=stalling(), headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (408, "timeout")
 
 
 async def test_body_may_be_as_large_as_the_option_says(client: httpx.AsyncClient) -> None:
