@@ -339,7 +339,7 @@ async def test_redirect_is_not_followed_and_told(
         (b"<html>", {}, "the answer is not valid JSON: "),
         (b"{}", {}, "configs: required, but not there"),
         (
-            gzip.compress(ANSWER),
+            gzip.compress(ANSWER, mtime=0),
             {"Content_Encoding": "gzip"},
             "the answer is encoded (gzip), which was not asked for",
         ),
