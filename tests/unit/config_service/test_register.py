@@ -1,8 +1,8 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,22 @@ def pool() -> Iterator[ThreadPool]:
     pool.stop()
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "c.sqlite3"
+
+
+@pytest.fixture
+def opened(path: Path, pool: ThreadPool) -> Iterator[Callable[[], Register]]:
+    """Make one more register, as another process would, on one file."""
+    with ExitStack() as stack:
+
+        def open_register() -> Register:
+            return Register(stack.enter_context(closing(SqliteStore(path))), pool)
+
+        yield open_register
+
+
 def increment(register: Register) -> Sequence[Draft]:
     """Return the change that makes A greater by one than it is."""
     value = int(register.state.value(A) or 0)
@@ -35,9 +51,9 @@ def increment(register: Register) -> Sequence[Draft]:
 
 
 async def test_what_others_write_is_seen_at_the_next_refresh(
-    tmp_path: Path, pool: ThreadPool
+    opened: Callable[[], Register],
 ) -> None:
-    one, other = (Register(SqliteStore(tmp_path / "c.sqlite3"), pool) for _ in range(2))
+    one, other = opened(), opened()
 
     await one.edit(lambda: [draft("A", 1)])
     await other.refresh()
@@ -51,11 +67,11 @@ async def test_what_others_write_is_seen_at_the_next_refresh(
 
 
 async def test_what_many_hand_in_at_the_same_time_is_kept_once(
-    tmp_path: Path, pool: ThreadPool, caplog: pytest.LogCaptureFixture
+    opened: Callable[[], Register], caplog: pytest.LogCaptureFixture
 ) -> None:
     """As the worker processes of a service do."""
     caplog.set_level("INFO")
-    register = Register(SqliteStore(tmp_path / "c.sqlite3"), pool)
+    register = opened()
     variables = {"A": VariableSchema(schema_={"type": "integer"}, default=1)}
 
     await asyncio.gather(*(register.hand_in("chat", dict(variables)) for _ in range(8)))
@@ -64,10 +80,10 @@ async def test_what_many_hand_in_at_the_same_time_is_kept_once(
 
 
 async def test_no_update_of_many_writers_in_several_processes_is_lost(
-    tmp_path: Path, pool: ThreadPool
+    opened: Callable[[], Register],
 ) -> None:
     """Two registers stand for two processes: they share nothing but the file."""
-    registers = [Register(SqliteStore(tmp_path / "c.sqlite3"), pool) for _ in range(2)]
+    registers = [opened(), opened()]
 
     async def write(register: Register) -> None:
         for _ in range(10):
@@ -171,10 +187,10 @@ async def test_each_change_has_a_line_in_the_log(
 
 
 async def test_backup_that_is_put_into_the_open_file_is_read_anew(
-    tmp_path: Path, pool: ThreadPool, caplog: pytest.LogCaptureFixture
+    path: Path, opened: Callable[[], Register], caplog: pytest.LogCaptureFixture
 ) -> None:
-    path, backup = tmp_path / "c.sqlite3", tmp_path / "backup.sqlite3"
-    one, other = (Register(SqliteStore(path), pool) for _ in range(2))
+    backup = path.with_name("backup.sqlite3")
+    one, other = opened(), opened()
     await one.edit(lambda: [draft("A", 1)])
     await one.hand_in("chat", {})
     copy(path, backup)
@@ -305,9 +321,9 @@ async def test_what_was_handed_in_is_read_once(pool: ThreadPool) -> None:
 
 
 async def test_service_that_another_process_forgets_is_known_no_more(
-    tmp_path: Path, pool: ThreadPool
+    opened: Callable[[], Register],
 ) -> None:
-    one, other = (Register(SqliteStore(tmp_path / "c.sqlite3"), pool) for _ in range(2))
+    one, other = opened(), opened()
     await one.hand_in("chat", {})
     await other.refresh()
     before = other.version
