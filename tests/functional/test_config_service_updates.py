@@ -78,7 +78,10 @@ def wait_until_shown(
     seen: dict[int, Shown] = {}
 
     def all_have_seen_it() -> bool:
-        found = shown(service)
+        try:
+            found = shown(service)
+        except httpx.TransportError:
+            return False  # the worker that was asked has just ended
         if condition(found):
             seen[found["process_id"]] = found
         return len(seen) == workers

@@ -141,7 +141,8 @@ def test_whatever_is_read_the_parser_reads_in_the_same_way(data: bytes) -> None:
     found = read(data)
     if found is None:
         return
-    told = Told(data)
+    # Without what is behind it, which a parser that does not upgrade takes for the next request.
+    told = Told(data[: found.size])
 
     assert told.request == (b"GET", "1.1")
     assert (told.url, told.headers) == (found.url, found.headers)
