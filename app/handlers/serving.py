@@ -45,10 +45,15 @@ async def serve_connection(
         if limits is None:
             place.leave()
     if limits is not None:
-        client = request.client
-        connection = WebSocketConnection(channel, (client.host, client.port) if client else None)
+        connection = WebSocketConnection(channel, _remote_address(request))
         handler.live_limits.opened(channel, limits)
         await channel.serve(_session(handler, connection, channel, context, place))
+
+
+def _remote_address(request: HTTPConnection) -> tuple[str, int] | None:
+    client = request.client
+    # Granian has the port as a text.
+    return (client.host, int(client.port)) if client else None
 
 
 async def _session(

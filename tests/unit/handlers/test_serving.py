@@ -33,6 +33,7 @@ class Handler(WebSocketHandlerBase):
     name = "handler"
 
     handshake: Handshake
+    remote_address: object
 
     @override
     async def handle_handshake(
@@ -42,17 +43,29 @@ class Handler(WebSocketHandlerBase):
 
     @override
     async def handle(self, chat: WebSocketConnection, context: RequestContext) -> None:
+        self.remote_address = chat.remote_address
         async for _ in chat:
             pass
 
 
 def serve(handshake: Handshake) -> tuple[Connection, asyncio.Task[None]]:
     """Return a connection of the direct path, and the task that serves it."""
+    return serve_with(handler_with(handshake))
+
+
+def handler_with(handshake: Handshake) -> Handler:
     config = WebSocketHandlerConfig.model_validate({"path": "/a", "method": "GET"})
     handler = Handler(config, server_component(), "section")
     handler.handshake = handshake
+    return handler
+
+
+def serve_with(
+    handler: Handler, client: tuple[str, object] | None = None
+) -> tuple[Connection, asyncio.Task[None]]:
     connection = Connection()
-    scope = {"type": "websocket", "path": "/a", "query_string": b"", "headers": []}
+    scope: dict[str, Any] = {"type": "websocket", "path": "/a", "query_string": b"", "headers": []}
+    scope["client"] = client
     task = asyncio.create_task(served(handler, connection, HTTPConnection(scope)))
     connection.protocol.task = task
     return connection, task
@@ -215,3 +228,25 @@ async def test_client_that_goes_during_the_handshake_is_logged_once(
     ((text, tags),) = lines(caplog)
     assert text == "connection ended in the handshake"
     assert tags["cause"] == CloseCause.CONNECTION_LOST.value
+
+
+async def accept(_: HandshakeResponse) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("client", "remote_address"),
+    [
+        (("192.0.2.1", 4000), ("192.0.2.1", 4000)),
+        (("192.0.2.1", "4000"), ("192.0.2.1", 4000)),  # as Granian has it
+        (None, None),
+    ],
+)
+async def test_handler_is_told_where_its_client_is(client: Any, remote_address: object) -> None:
+    handler = handler_with(accept)
+    connection, task = serve_with(handler, client)
+    await turn()
+    connection.protocol.connection_lost(None)
+    await asyncio.wait_for(task, TIMEOUT)
+
+    assert handler.remote_address == remote_address
