@@ -2,20 +2,28 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
+COMPILED := .venv-compiled
+PIP := -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
+INSTALL := $(BIN)/python $(PIP)
+
+COMPILED_TESTS := tests/unit/server tests/unit/websocket tests/functional/test_chat.py \
+	tests/functional/test_limits.py tests/functional/test_live_limits.py tests/functional/test_wire.py
 
 # A page that cannot be made stays as it was.
 PRINT = $(BIN)/python -m app --print-$(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help start start-config-service new-handler test conformance bench microbench check lint types \
-	layers format docs requirements clean
+.PHONY: help start start-compiled start-config-service new-handler wheel test test-compiled conformance \
+	bench microbench check lint types layers format docs requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
 	@exec $(BIN)/python -m app $(if $(CONFIG),--config "$(CONFIG)")
+
+start-compiled: $(COMPILED)/.start ## run it as it is installed from the wheel; CONFIG=FILE likewise
+	@exec $(COMPILED)/bin/python -P -m app $(if $(CONFIG),--config "$(CONFIG)")
 
 start-config-service: $(VENV)/.start ## run the config service; CONFIG=FILE likewise
 	@exec $(BIN)/python -m app.config_service --config "$(or $(CONFIG),config/config_service.yaml)"
@@ -24,13 +32,23 @@ new-handler: $(VENV)/.start ## write a handler, its section and its test; NAME=w
 	@$(BIN)/python -m app.scaffold $(if $(URL_PATH),--path "$(URL_PATH)") -- "$(NAME)"
 	@$(MAKE) --no-print-directory docs
 
+wheel: dist/.wheel ## build dist/*.whl, in which the path of a message is compiled: wants a C compiler
+	@ls dist/*.whl
+
 test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3)
+
+# Where there is no app/ but the installed one.
+test-compiled: $(COMPILED)/.test ## run the tests of what is compiled; ARGS=... for others
+	rm -rf build/compiled && mkdir -p build/compiled
+	cp -R config docs tests *.json *.md pyproject.toml build/compiled
+	$(COMPILED)/bin/python -P -c 'from app.websocket import messages as m; assert m.__file__.endswith(".so"), m'
+	cd build/compiled && ../../$(COMPILED)/bin/python -m pytest $(or $(ARGS),--numprocesses 3 $(COMPILED_TESTS))
 
 conformance: $(VENV)/.test ## run the Autobahn suite on the chat; CASES="1.* 7.1.6" for some of it
 	@$(BIN)/python -m conformance $(foreach case,$(CASES),'$(case)')
 
-bench: $(VENV)/.bench ## measure the service beside others; ROUNDS=2, ARGS="--scenario c64 --seconds 1"
+bench: $(VENV)/.bench $(COMPILED)/.start ## measure the service beside others; ROUNDS=2, ARGS="--scenario c64 --seconds 1"
 	@$(BIN)/python -m benchmarks.compare --rounds $(or $(ROUNDS),5) --json benchmarks/results.json $(ARGS)
 
 microbench: $(VENV)/.bench ## measure the codec, recv and send; ARGS="-k read" for some of it
@@ -61,11 +79,11 @@ docs: $(VENV)/.start ## write docs/ and the schema anew
 requirements: ## renew the exact versions in requirements.txt
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[test,check,bench]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,check,bench,wheel]'
 	$(BIN)/python -m pip freeze --exclude-editable > requirements.txt
 
 clean: ## remove the virtual environment and what tools have left
-	rm -rf .venv* .import_linter_cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .venv* build dist .import_linter_cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		.benchmarks benchmarks/results.json conformance/reports
 
 $(VENV)/.python:
@@ -84,3 +102,20 @@ $(VENV)/.test: pyproject.toml requirements.txt | $(VENV)/.python
 $(VENV)/.bench: pyproject.toml requirements.txt | $(VENV)/.python
 	$(INSTALL) --editable '.[bench]'
 	@touch $@ $(VENV)/.start
+
+# By way of the source distribution: the compiler leaves its files there, not in app/, where Python would
+# prefer them to what is written next.
+dist/.wheel: pyproject.toml README.md $(shell find app -type f ! -name '*.pyc') | $(VENV)/.start
+	rm -rf dist
+	$(INSTALL) --editable '.[wheel]'
+	HATCH_BUILD_HOOKS_ENABLE=1 PIP_CONSTRAINT=$(CURDIR)/requirements.txt $(BIN)/python -m build
+	@touch $@
+
+$(COMPILED)/.start: dist/.wheel requirements.txt
+	$(PYTHON) -m venv --clear $(COMPILED)
+	$(COMPILED)/bin/python $(PIP) dist/*.whl
+	@touch $@
+
+$(COMPILED)/.test: $(COMPILED)/.start
+	$(COMPILED)/bin/python $(PIP) "$$(ls $(CURDIR)/dist/*.whl)[test]"
+	@touch $@

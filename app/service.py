@@ -26,6 +26,7 @@ from app.server.component import ServerComponent
 from app.server.router import HandlerRouter
 from app.service_config import ServiceConfig, build_components, read_service_config, warnings
 from app.static_config.reading import DEFAULT_CONFIGS, ConfigFiles, find_static_config
+from app.websocket import messages
 
 logger = logging.getLogger(__name__)
 
@@ -163,6 +164,8 @@ def _read_config(components: ComponentList, default_configs: Sequence[Path]) -> 
 def log_config(config: ServiceConfig, components: ComponentManager) -> None:
     """Log which config is run, what in it is probably not meant, and which handlers there are."""
     logger.info("config: %s", config.static.path)
+    if not messages.__file__.endswith(".py"):
+        logger.info("the path of a message is compiled")
     for warning in warnings(config, components):
         logger.warning("%s", warning)
     for name, path in components.find(ServerComponent).describe_handlers():

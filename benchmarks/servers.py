@@ -26,6 +26,7 @@ from tests.helpers.service_process import (
 )
 
 _PINNED: Final = PROJECT / "benchmarks" / "pinned.py"
+_COMPILED: Final = PROJECT / ".venv-compiled" / "bin" / "python"
 
 Arguments = Callable[[int, Path, bool], Sequence[str]]
 """What follows `python`: made of a port, a folder for files, and whether to compress."""
@@ -43,6 +44,7 @@ class Server:
         arguments: How to start it.
         deflates: Whether it can compress.
         folder: Where it is started.
+        python: What runs it, with the first arguments.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Server:
     arguments: Arguments
     deflates: bool = True
     folder: Path = PROJECT
+    python: tuple[str, ...] = (sys.executable,)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of what it is made of.
@@ -59,6 +62,8 @@ class Server:
         Raises:
             BenchmarkError: something is not installed.
         """
+        if not Path(self.python[0]).exists():
+            raise BenchmarkError(f"{self.name}: no {self.python[0]}; `make bench` makes it")
         try:
             return {name: version(name) for name in self.packages}
         except PackageNotFoundError as error:
@@ -92,18 +97,27 @@ def _echo(name: str) -> Arguments:
     return arguments
 
 
+_OURS: Final = Server(
+    "ours",
+    "this service as it ships: the original's config, log level debug, log in a file",
+    "uvloop",
+    ("websocket-service", "uvicorn", "starlette", "websockets", "uvloop", "httptools"),
+    _ours,
+)
+
 BASELINE: Final = "uvicorn"
 """The server that others are compared with."""
 
 SERVERS: Final = {
     each.name: each
     for each in (
-        Server(
-            "ours",
-            "this service as it ships: the original's config, log level debug, log in a file",
-            "uvloop",
-            ("websocket-service", "uvicorn", "starlette", "websockets", "uvloop", "httptools"),
-            _ours,
+        _OURS,
+        replace(
+            _OURS,
+            name="ours-compiled",
+            description="the same, installed from the wheel of `make wheel`",
+            # Neither app/ of the current directory nor what PYTHONPATH names.
+            python=(str(_COMPILED), "-I"),
         ),
         Server(
             BASELINE,
@@ -149,7 +163,7 @@ def checkout(folder: Path) -> Server:
     folder = folder.resolve()
     if not (folder / "app" / "__main__.py").exists():
         raise BenchmarkError(f"{folder}: no checkout of this project; it has no app/__main__.py")
-    return replace(SERVERS["ours"], name=folder.name, description=str(folder), folder=folder)
+    return replace(_OURS, name=folder.name, description=str(folder), folder=folder)
 
 
 def several_workers(count: int) -> Server:
@@ -158,7 +172,7 @@ def several_workers(count: int) -> Server:
     def arguments(port: int, folder: Path, compressed: bool) -> Sequence[str]:
         return _ours(port, folder, compressed, workers=count)
 
-    return replace(SERVERS["ours"], arguments=arguments)
+    return replace(_OURS, arguments=arguments)
 
 
 @dataclass(frozen=True)
@@ -180,7 +194,7 @@ def running(server: Server, *, cores: Iterable[int], compressed: bool) -> Iterat
         port = free_port()
         arguments = server.arguments(port, Path(folder), compressed)
         pinned = [sys.executable, str(_PINNED), ",".join(map(str, cores)), str(server.folder)]
-        with ServiceProcess([*pinned, sys.executable, *arguments]) as process:
+        with ServiceProcess([*pinned, *server.python, *arguments]) as process:
             try:
                 wait_until(lambda: _echoes(port, process), START_TIMEOUT)
             except AssertionError as error:

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from typing_extensions import override
 from websockets.frames import CloseCode
 
 from app.server.intake import Intake
@@ -60,7 +59,7 @@ class ConnectionState(enum.Enum):
     CLOSED = enum.auto()  # the transport has gone
 
 
-_ANSWERING = (ConnectionState.OPEN, ConnectionState.ENDING)
+_ANSWERING: Final = (ConnectionState.OPEN, ConnectionState.ENDING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,11 @@ class ServerHooks:
     turns: Turns
 
 
-class EndingProtocol(asyncio.Protocol):
+class EndingProtocol:
     """A connection as far as it can end: refused, closed by either side, given up, or lost.
+
+    It has the methods of `asyncio.Protocol`, but not that base: mypyc compiles no class of which it
+    does not compile the base (see docs/performance.md).
 
     Args:
         transport: Taken over from the HTTP protocol once the head of the request was read.
@@ -256,13 +258,11 @@ class EndingProtocol(asyncio.Protocol):
         else:
             self._close_transport()
 
-    @override
     def eof_received(self) -> bool:
         self._intake.finish()
         # The transport stays, so that what came before the end can be answered; TLS has no half.
         return self._state in _ANSWERING and self._transport.can_write_eof()
 
-    @override
     def connection_lost(self, exc: Exception | None) -> None:
         # What the operating system still had is out of reach.
         self._intake.finish()
@@ -285,7 +285,8 @@ class EndingProtocol(asyncio.Protocol):
         """End what has lost its transport."""
         self._state = ConnectionState.CLOSED
         self._intake.stop()
-        self._decide(record_of(self._end or STREAM_END))
+        if self._record is None:
+            self._decide(record_of(self._end or STREAM_END))
         self._stay()
         if self.task is None or self.task.done():
             self._hooks.on_lost(self)

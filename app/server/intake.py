@@ -31,7 +31,7 @@ class Mode(enum.Enum):
     DISCARD = enum.auto()  # only the peer's end is of interest
 
 
-_DELIVER = Mode.DELIVER  # asked for at each read: looked up once
+_DELIVER: Final = Mode.DELIVER  # asked for at each read: looked up once
 
 
 class Sink(Protocol):
@@ -80,6 +80,8 @@ class Intake:
         "heard",
         "paused",
     )
+
+    __deletable__ = ("_sink",)  # for mypyc
 
     def __init__(
         self,
@@ -133,7 +135,10 @@ class Intake:
         self._count_by(limits)
         self._mode = _DELIVER
         early, self._early = self._early, b""
-        self.feed(early)
+        if early:
+            self.feed(early)
+        else:
+            self.go_on()
 
     def set_limits(self, limits: Limits) -> None:
         """Hold what is read from now on to other limits; not before `start`."""
@@ -154,7 +159,10 @@ class Intake:
         """Read on, but only for the peer's end."""
         self._mode = Mode.DISCARD
         self._let_go()
-        self.read()
+        if self._reader.ended:
+            self.go_on()
+        else:
+            self.read()
 
     def feed(self, data: bytes) -> None:
         """Take what has come."""

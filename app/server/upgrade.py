@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from typing import Any
+from typing import Any, cast
 
 from starlette.types import Scope
 from uvicorn import Config
@@ -66,7 +66,7 @@ class Upgrade:
         self._connections.discard(http)
         protocol = WebSocketProtocol(transport, accept_value, early, self._hooks)
         self._connections.add(protocol)
-        transport.set_protocol(protocol)
+        transport.set_protocol(cast(asyncio.BaseProtocol, protocol))
         scope["extensions"][DIRECT] = protocol
         serving = serve_application(config.loaded_app, scope, protocol, config)
         context = contextvars.Context() if config.reset_contextvars else None

@@ -3,8 +3,6 @@
 import asyncio
 from typing import Final
 
-from typing_extensions import override
-
 from app.server.ending import ConnectionState, EndingProtocol, ServerHooks
 from app.server.watch import Watch
 from app.websocket.channel import Acceptance, ConcurrentRecvError, Message, Session
@@ -18,6 +16,9 @@ LONG: Final = 16 * 1024
 
 COMPRESSION_COST: Final = 4
 """Bytes that could be sent in the time that it takes to compress one, or more."""
+
+_TEXT: Final = Opcode.TEXT  # asked for at each message: looked up once
+_BINARY: Final = Opcode.BINARY
 
 
 class WebSocketProtocol(EndingProtocol):
@@ -119,7 +120,6 @@ class WebSocketProtocol(EndingProtocol):
             self._intake.go_on()
         return message
 
-    @override
     def data_received(self, data: bytes) -> None:
         out = self._out
         if out.flush_is_due:
@@ -138,9 +138,9 @@ class WebSocketProtocol(EndingProtocol):
         if self._record is not None:
             self._raise_if_closed()
         if isinstance(message, str):
-            opcode, payload = Opcode.TEXT, message.encode()
+            opcode, payload = _TEXT, message.encode()
         else:
-            opcode, payload = Opcode.BINARY, message
+            opcode, payload = _BINARY, message
         if self._deflater is None:
             if len(payload) > LONG and not 0 < self._fragment_size < len(payload):
                 self._out.write(head_of_whole(opcode, len(payload)))
@@ -160,14 +160,12 @@ class WebSocketProtocol(EndingProtocol):
         self._raise_if_closed()
         self._out.write(encode_control(Opcode.PING, payload))
 
-    @override
     def pause_writing(self) -> None:
         self._out.pause()
         self._intake.go_on()
         if self._watch is not None:
             self._watch.writing_waits(self._transport)
 
-    @override
     def resume_writing(self) -> None:
         self._out.resume()
         self._intake.go_on()

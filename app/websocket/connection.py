@@ -7,7 +7,7 @@ from app.websocket.channel import Channel, Message
 from app.websocket.close import CloseCause, CloseRecord, check_close
 from app.websocket.frames import MAX_CONTROL_PAYLOAD
 
-_MESSAGE = (str, bytes)
+_MESSAGE: Final = (str, bytes)
 
 
 class WebSocketConnection:

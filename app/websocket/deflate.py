@@ -16,14 +16,16 @@ MAX_WINDOW_BITS: Final = 15
 """Of the largest window that there is, 32 KiB: the one where none was agreed on."""
 
 # Takes 16 KiB; the 128 KiB of zlib's default were measured to gain nothing, neither bytes nor time.
-_MEMORY_LEVEL = 5
+_MEMORY_LEVEL: Final = 5
 
-_MIN_INFLATING_BITS = 9  # old zlibs say that they write a window of 8 bits and write one of 9
-_UNSENT = b"\x00\x00\xff\xff"
-_EMPTY_MESSAGE = b"\x00"  # RFC 7692 section 7.2.3.6; takes no stream
-_FINAL_BLOCK = b"\x01" + _UNSENT
+# Old zlibs say that they write a window of 8 bits and write one of 9.
+_MIN_INFLATING_BITS: Final = 9
+_UNSENT: Final = b"\x00\x00\xff\xff"
+_EMPTY_MESSAGE: Final = b"\x00"  # RFC 7692 section 7.2.3.6; takes no stream
+_FINAL_BLOCK: Final = b"\x01" + _UNSENT
 
-_STEP = 8192  # bytes that one step inflates to, at most: it takes as long as some other frames
+# Bytes that one step inflates to, at most: it takes as long as some other frames.
+_STEP: Final = 8192
 
 
 class Deflater:

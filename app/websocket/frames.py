@@ -7,33 +7,34 @@ become messages is the business of `messages`, how payloads are compressed that 
 import enum
 import struct
 from dataclasses import dataclass
+from typing import Final
 
 from websockets.frames import CloseCode
 
-FIN = 0x80
+FIN: Final = 0x80
 """Bit of a frame's first byte: it is the last one of its message."""
 
-COMPRESSED = 0x40
+COMPRESSED: Final = 0x40
 """Bit of a frame's first byte (RSV1): the message that it begins is compressed (RFC 7692)."""
 
-MASKED = 0x80
+MASKED: Final = 0x80
 """Bit of a frame's second byte: a masking key follows. Every frame of a client has one."""
 
-MAX_CONTROL_PAYLOAD = 125
+MAX_CONTROL_PAYLOAD: Final = 125
 """Bytes a control frame may carry (RFC 6455 section 5.5)."""
 
-MAX_SHORT_LENGTH = 125
+MAX_SHORT_LENGTH: Final = 125
 """Payload length up to which a frame's second byte is enough for it (RFC 6455 section 5.2)."""
 
-OPCODE_BITS = 0x0F
+OPCODE_BITS: Final = 0x0F
 """Bits of a frame's first byte that hold its opcode."""
 
-_RESERVED_BITS = 0x70
-_LENGTH_BITS = 0x7F
-_MAX_LENGTH = 0x7FFF_FFFF_FFFF_FFFF
+_RESERVED_BITS: Final = 0x70
+_LENGTH_BITS: Final = 0x7F
+_MAX_LENGTH: Final = 0x7FFF_FFFF_FFFF_FFFF
 
 # 126 and 127 in place of a length: the field it follows in, and what fits a shorter one.
-_LONG_LENGTHS = {
+_LONG_LENGTHS: Final = {
     126: (struct.Struct("!H"), MAX_SHORT_LENGTH),
     127: (struct.Struct("!Q"), 0xFFFF),
 }
@@ -50,8 +51,8 @@ class Opcode(enum.IntEnum):
     PONG = 0xA
 
 
-_OPCODES = frozenset(map(int, Opcode))
-_CLOSE = int(Opcode.CLOSE)
+_OPCODES: Final = frozenset(map(int, Opcode))
+_CLOSE: Final = int(Opcode.CLOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ def _encode_head(first: int, length: int) -> bytes:
     return struct.pack("!BBQ", first, 127, length)
 
 
-_SHORT_LENGTHS = range(MAX_SHORT_LENGTH + 1)
-_SHORT_HEADS = {
+_SHORT_LENGTHS: Final = range(MAX_SHORT_LENGTH + 1)
+_SHORT_HEADS: Final = {
     opcode: tuple(_encode_head(FIN | opcode, length) for length in _SHORT_LENGTHS)
     for opcode in (Opcode.TEXT, Opcode.BINARY)
 }

@@ -12,6 +12,7 @@ The rules of this file:
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from websockets.frames import CloseCode
 
@@ -53,21 +54,30 @@ class Violation:
 Item = str | bytes | Ping | Pong | Close | Violation
 """What comes from a client: a text message is a `str`, a binary one `bytes`."""
 
-_CONTINUATION, _TEXT, _BINARY, *_ = map(int, Opcode)  # plain ints compare faster
-_DATA_FRAMES = frozenset(fin | op for fin in (0, FIN) for op in (_CONTINUATION, _TEXT, _BINARY))
-_INFLATABLE_FRAMES = _DATA_FRAMES | {COMPRESSED | b for b in _DATA_FRAMES if b & OPCODE_BITS}
-_WHOLE_TEXT = FIN | _TEXT
-_WHOLE_MESSAGES = frozenset((_WHOLE_TEXT, FIN | _BINARY))
+# Plain ints compare faster.
+_CONTINUATION: Final = int(Opcode.CONTINUATION)
+_TEXT: Final = int(Opcode.TEXT)
+_BINARY: Final = int(Opcode.BINARY)
+_OPENING: Final = (_TEXT, _BINARY)
+_DATA_FRAMES: Final = frozenset(fin | op for fin in (0, FIN) for op in (_CONTINUATION, *_OPENING))
+_INFLATABLE_FRAMES: Final = _DATA_FRAMES | {
+    COMPRESSED | fin | op for fin in (0, FIN) for op in _OPENING
+}
+_WHOLE_TEXT: Final = FIN | _TEXT
+_WHOLE_MESSAGES: Final = frozenset((_WHOLE_TEXT, FIN | _BINARY))
 
-_MASK_SIZE = 4
-_SHORT_HEAD_SIZE = 2 + _MASK_SIZE
-_NOT_SHORT = 255
-_MEDIUM = 126  # in place of a length: it is in the two bytes that follow
-_MEDIUM_HEAD_SIZE = 4 + _MASK_SIZE
-_MAX_WAITING = _SHORT_HEAD_SIZE + MAX_CONTROL_PAYLOAD
-_WORTH_A_VIEW = 8192  # bytes from which on a memoryview was measured to cost less than a copy
-_INFLATING_COST = 4  # frames that could be read while one is inflated, or a part of a large one
-_WORTH_INFLATING = 4096  # bytes unmasked for one step of the inflater, which may leave most of them
+_MASK_SIZE: Final = 4
+_SHORT_HEAD_SIZE: Final = 2 + _MASK_SIZE
+_NOT_SHORT: Final = 255
+_MEDIUM: Final = 126  # in place of a length: it is in the two bytes that follow
+_MEDIUM_HEAD_SIZE: Final = 4 + _MASK_SIZE
+_MAX_WAITING: Final = _SHORT_HEAD_SIZE + MAX_CONTROL_PAYLOAD
+# Bytes from which on a memoryview was measured to cost less than a copy.
+_WORTH_A_VIEW: Final = 8192
+# Frames that could be read while one is inflated, or a part of a large one.
+_INFLATING_COST: Final = 4
+# Bytes unmasked for one step of the inflater, which may leave most of them.
+_WORTH_INFLATING: Final = 4096
 
 
 class MessageReader:

@@ -56,3 +56,10 @@ def test_what_is_not_installed_is_named_with_the_way_out() -> None:
 
     with pytest.raises(BenchmarkError, match=r"aiohttp: no-such-server is not .*`make bench`"):
         server.versions()
+
+
+def test_an_interpreter_that_is_not_there_is_named_with_the_way_out(tmp_path: Path) -> None:
+    server = replace(SERVERS["ours-compiled"], python=(str(tmp_path / "python"), "-P"))
+
+    with pytest.raises(BenchmarkError, match=r"ours-compiled: no .*python; `make bench` makes it"):
+        server.versions()

@@ -18,6 +18,7 @@ from app.websocket.frames import Close, Opcode, encode_control
 from app.websocket.limits import Limits
 from app.websocket.messages import Violation
 from app.websocket.rates import InboundRates
+from tests.helpers.compiled import as_written
 from tests.helpers.raw_client import encode, encode_close
 from tests.helpers.recording_transport import RecordingTransport
 from tests.helpers.virtual_time import VIRTUAL_TIME
@@ -370,6 +371,7 @@ async def test_flood_is_read_on_as_soon_as_that_may_be() -> None:
     assert connection.taken() == ["1"]
 
 
+@as_written
 async def test_rates_are_not_asked_while_there_are_none_and_few_control_frames(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

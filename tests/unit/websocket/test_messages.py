@@ -7,6 +7,7 @@ from websockets.utils import apply_mask
 
 from app.websocket.frames import encode_close
 from app.websocket.messages import Close, Item, MessageReader, Ping, Pong, Violation
+from tests.helpers.compiled import as_written
 from tests.helpers.message_reading import read_all
 from tests.helpers.raw_client import encode
 
@@ -375,6 +376,7 @@ def test_bytes_that_come_while_there_is_more_are_read_after_it(
 # The C extension
 
 
+@as_written
 def test_masks_are_undone_without_the_c_extension_too(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = importlib.util.find_spec("app.websocket.messages")
     assert spec is not None
