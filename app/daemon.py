@@ -5,7 +5,6 @@ import contextlib
 import functools
 import logging
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +24,8 @@ from app.reference.dynamic_config import dynamic_config_defaults, dynamic_config
 from app.reference.schema import config_schema
 from app.reference.static_config import static_config_reference
 from app.server.component import ServerComponent
-from app.server.listener import ListenerError, describe_sockets, listening_sockets
+from app.server.listener import ListenerError, describe_sockets
+from app.server.worker_sockets import WorkerSockets, worker_sockets
 from app.server.workers import WorkerOptions, run_workers
 from app.service import Service, log_config
 from app.service_config import (
@@ -173,7 +173,7 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
     )
     with _listening(config, server) as sockets:
         log_config(config, manager)
-        logger.info("listening on %s", describe_sockets(server.listener.scheme, sockets))
+        logger.info("listening on %s", describe_sockets(server.listener.scheme, sockets.of(0)))
         logger.info("workers: %d", options.count)
         logger.info("open files of a process: at most %d", raise_open_files())
         if run_workers(options, sockets):
@@ -183,15 +183,16 @@ def _serve(components: ComponentList, config: ServiceConfig, manager: ComponentM
 
 
 @contextlib.contextmanager
-def _listening(config: ServiceConfig, server: ServerComponent) -> Iterator[list[socket.socket]]:
-    """Yield the sockets that listen where the config says.
+def _listening(config: ServiceConfig, server: ServerComponent) -> Iterator[WorkerSockets]:
+    """Yield sockets that listen where the config says.
 
     Raises:
         ConfigFileError: that is not possible.
     """
     with contextlib.ExitStack() as stack:
         try:
-            sockets = stack.enter_context(listening_sockets(server.listener))
+            workers = config.static.manager.worker_processes
+            sockets = stack.enter_context(worker_sockets(server.listener, workers))
         except ListenerError as error:
             path = (*section_path(server.name), "listener")
             problem = Problem(config.static.places.of(path), path, str(error))

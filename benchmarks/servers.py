@@ -72,12 +72,16 @@ class Server:
             ) from None
 
 
-def _ours(port: int, folder: Path, compressed: bool, *, workers: int = 1) -> Sequence[str]:
+def _ours(
+    port: int, folder: Path, compressed: bool, *, workers: int = 1, reuse_port: bool = False
+) -> Sequence[str]:
     document = original_config()
     components = components_of(document)
     processors = document["components_manager"]["task_processors"]
     processors["main-task-processor"]["worker_threads"] = workers
     components["server"]["listener"].update(port=port, address="127.0.0.1")
+    if reuse_port:
+        components["server"]["listener"]["reuse-port"] = True
     components["logging"]["loggers"]["default"]["file_path"] = str(folder / "log")
     if compressed:
         components["websocket-handler"]["compression"] = {"enabled": True}
@@ -166,11 +170,11 @@ def checkout(folder: Path) -> Server:
     return replace(_OURS, name=folder.name, description=str(folder), folder=folder)
 
 
-def several_workers(count: int) -> Server:
-    """Return our service with more than one worker."""
+def several_workers(count: int, *, reuse_port: bool = False) -> Server:
+    """Return our service with more than one worker, which share a listening socket or do not."""
 
     def arguments(port: int, folder: Path, compressed: bool) -> Sequence[str]:
-        return _ours(port, folder, compressed, workers=count)
+        return _ours(port, folder, compressed, workers=count, reuse_port=reuse_port)
 
     return replace(_OURS, arguments=arguments)
 

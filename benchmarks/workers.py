@@ -1,42 +1,35 @@
 """`python -m benchmarks.workers`: how the workers of our service share connections.
 
-The kernel chooses who accepts a connection. It starts the service anew in each round, opens
-connections, and counts the sockets of each worker. Nothing is pinned: workers run where they like.
+With one listening socket the kernel wakes whoever waits, and connections that come one by one go
+mostly to the same worker; with `reuse-port` it deals them out. It starts the service anew in each
+round, opens connections, and counts the sockets of each worker. Nothing is pinned: workers run
+where they like.
 """
 
 import argparse
+import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.generator import Generator, build
 from benchmarks.measuring import SETTLING
 from benchmarks.processes import raise_open_files, socket_count
-from benchmarks.scenarios import SCENARIOS
 from benchmarks.servers import RunningServer, running, several_workers
 from benchmarks.table import markdown
+from tests.helpers.raw_client import RawClient
 
 
-def shares(program: Path, target: RunningServer, connections: int) -> list[int]:
+def shares(target: RunningServer, connections: int, pause: float) -> list[int]:
     """Open connections, and return how many each worker has got, most first."""
-    _open(program, target, 100)  # what is needed only once
-    time.sleep(SETTLING)
-    return _open(program, target, connections)
-
-
-def _open(program: Path, target: RunningServer, connections: int) -> list[int]:
+    time.sleep(SETTLING)  # all workers are there
     before = _sockets(target.processes)
-    scenario = replace(SCENARIOS["idle"], idle=connections)
-    run = Generator(program, scenario, target.port, target.processes, seconds=0, warm_up=0)
-    with run.running() as generator:
-        generator.wait_until_open()
+    with contextlib.ExitStack() as stack:
+        for _ in range(connections):
+            stack.enter_context(RawClient(target.port).open())
+            time.sleep(pause)
         after = _sockets(target.processes)
-        generator.result()
     gained = [after[pid] - before[pid] for pid in target.processes]
     return sorted((count for count in gained if count > 0), reverse=True)
 
@@ -54,13 +47,11 @@ def row(number: int, counts: Sequence[int], workers: int) -> list[str]:
 def main(options: argparse.Namespace) -> None:
     raise_open_files()
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        program = build(Path(folder))
-        server = several_workers(options.workers)
-        for number in range(1, options.rounds + 1):
-            with running(server, cores=os.sched_getaffinity(0), compressed=False) as target:
-                counts = shares(program, target, options.connections)
-            rows.append(row(number, counts, options.workers))
+    server = several_workers(options.workers, reuse_port=options.reuse_port)
+    for number in range(1, options.rounds + 1):
+        with running(server, cores=os.sched_getaffinity(0), compressed=False) as target:
+            counts = shares(target, options.connections, options.pause)
+        rows.append(row(number, counts, options.workers))
     heads = ["round", *(f"worker {n}" for n in range(1, options.workers + 1)), "largest share"]
     print(markdown(heads, rows))
 
@@ -71,7 +62,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add = parser.add_argument
     add("--workers", type=int, default=2, help="default: 2")
     add("--connections", type=int, default=1000, help="default: 1000")
-    add("--rounds", type=int, default=5, help="default: 5")
+    add("--rounds", type=int, default=3, help="default: 3")
+    add("--pause", type=float, default=0.002, help="seconds between two; default: 0.002")
+    add("--reuse-port", action="store_true", help="with the listener's option of this name")
     return parser.parse_args(arguments)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
@@ -54,6 +55,15 @@ class _Place(ConfigModel):
         description="Connections that wait to be accepted, at most. The kernel may have a lower"
         " limit.",
     )
+    reuse_port: bool = Field(
+        default=False,
+        alias="reuse-port",
+        description="Each worker has a listening socket of its own (`SO_REUSEPORT`; Linux), and the"
+        " kernel deals connections out evenly. With one socket for all of them a connection goes to"
+        " whoever wakes first: where they come one by one, nearly always to the same worker. But"
+        " one that is dealt to a worker waits for it while it hangs or is being replaced. Not"
+        " together with `unix-socket`.",
+    )
     tls: TlsConfig | None = Field(
         default=None,
         description="The certificate; with it the listener speaks `https` and `wss` only.",
@@ -83,6 +93,10 @@ class ListenerConfig(HttpLimits, _Place):
             raise ValueError("give either 'port' or 'unix-socket'")
         if self.unix_socket is not None and "address" in self.model_fields_set:
             raise ValueError("'address' goes with 'port', not with 'unix-socket'")
+        if self.reuse_port and self.unix_socket is not None:
+            raise ValueError("'reuse-port' goes with 'port', not with 'unix-socket'")
+        if self.reuse_port and sys.platform != "linux":
+            raise ValueError("'reuse-port' needs Linux: elsewhere nothing deals connections out")
         return self
 
     def describe(self) -> str:
@@ -119,7 +133,7 @@ def listening_sockets(config: ListenerConfig) -> Iterator[list[socket.socket]]:
         if config.unix_socket is not None:
             yield [_unix_socket(Path(config.unix_socket), config.backlog, stack)]
         else:
-            yield _tcp_sockets(config.address, config.port or 0, config.backlog, stack)
+            yield _tcp_sockets(config, stack)
 
 
 def describe_sockets(scheme: str, sockets: list[socket.socket]) -> str:
@@ -138,16 +152,15 @@ def describe_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _tcp_sockets(
-    address: str, port: int, backlog: int, stack: contextlib.ExitStack
-) -> list[socket.socket]:
+def _tcp_sockets(config: ListenerConfig, stack: contextlib.ExitStack) -> list[socket.socket]:
+    address, port = config.address, config.port or 0
     sockets: list[socket.socket] = []
     unavailable: OSError | None = None
     for family, host in _resolve(address):
         # With port 0 the first family chooses, and the others take the same one.
         wanted = sockets[0].getsockname()[1] if sockets else port
         try:
-            sockets.append(stack.enter_context(_tcp_socket(family, host, wanted, backlog)))
+            sockets.append(stack.enter_context(_tcp_socket(family, host, wanted, config)))
         except OSError as error:
             if error.errno not in _NO_SUCH_FAMILY:
                 raise ListenerError(_trouble(f"{host} port {wanted}", error)) from None
@@ -169,7 +182,9 @@ def _resolve(address: str) -> list[tuple[socket.AddressFamily, str]]:
     return list(dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found))
 
 
-def _tcp_socket(family: socket.AddressFamily, host: str, port: int, backlog: int) -> socket.socket:
+def _tcp_socket(
+    family: socket.AddressFamily, host: str, port: int, config: ListenerConfig
+) -> socket.socket:
     with contextlib.ExitStack() as on_error:
         listening = on_error.enter_context(socket.socket(family, socket.SOCK_STREAM))
         # A port whose last connections are still fading out is free.
@@ -177,9 +192,12 @@ def _tcp_socket(family: socket.AddressFamily, host: str, port: int, backlog: int
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((host, port))
+        if config.reuse_port:
+            # Not before: a port that somebody else listens on is to be found taken.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Listening at once, not in the workers: two services that start together cannot both
         # have bound the port.
-        listening.listen(backlog)
+        listening.listen(config.backlog)
         on_error.pop_all()
     return listening
 

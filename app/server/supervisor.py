@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -18,6 +17,9 @@ import uvicorn
 from typing_extensions import override
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
+
+from app.server.listener import ListenerError
+from app.server.worker_sockets import WorkerSockets
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +68,11 @@ class Supervisor(Multiprocess):
     def __init__(
         self,
         config: uvicorn.Config,
-        sockets: list[socket.socket],
+        sockets: WorkerSockets,
         reopen_logs: Callable[[], None],
     ) -> None:
-        super().__init__(config, sockets)
+        super().__init__(config, sockets.of(0))
+        self._worker_sockets = sockets
         self.failed = False
         self._reopen_logs = reopen_logs
         # Which of PASSED_ON have come, and have not been passed on yet.
@@ -104,7 +107,7 @@ class Supervisor(Multiprocess):
 
     @override
     def init_processes(self) -> None:
-        self.processes = [self._start_worker() for _ in range(self.processes_num)]
+        self.processes = [self._start_worker(place) for place in range(self.processes_num)]
 
     @override
     def keep_subprocess_alive(self) -> None:
@@ -113,7 +116,7 @@ class Supervisor(Multiprocess):
                 return
             if worker in self._due:
                 if time.monotonic() >= self._due[worker]:
-                    self.processes[index] = self._start_successor(worker)
+                    self.processes[index] = self._start_successor(index, worker)
             elif not self._is_well(worker):
                 self._replace(index, worker)
         self._has_started = self._has_started or len(self._ready) >= self.processes_num
@@ -122,7 +125,7 @@ class Supervisor(Multiprocess):
     def restart_all(self) -> None:
         """Replace each worker, once its successor serves."""
         for index, old in enumerate(self.processes):
-            new = self._start_worker()
+            new = self._start_worker(index)
             if not self._wait_until_serving(new):
                 if not self._told_to_leave():
                     logger.error("worker [%s] did not start: restart given up", new.pid)
@@ -134,8 +137,7 @@ class Supervisor(Multiprocess):
     @override
     def terminate_all(self) -> None:
         # From now on nobody will answer: refuse at once instead of letting clients wait.
-        for listening in self.sockets:
-            listening.close()
+        self._worker_sockets.close()
         super().terminate_all()
 
     @override
@@ -147,14 +149,20 @@ class Supervisor(Multiprocess):
     @override
     def handle_ttin(self) -> None:
         """Run one worker more."""
+        try:
+            worker = self._start_worker(self.processes_num)
+        except ListenerError as error:
+            logger.warning("no worker more: %s", error)
+            return
         self.processes_num += 1
-        self.processes.append(self._start_worker())
+        self.processes.append(worker)
 
     @override
     def handle_ttou(self) -> None:
         """Run one worker less, but at least one."""
         if self.processes_num > 1:
             self.processes_num -= 1
+            self._worker_sockets.give_up(self.processes_num)
             self._let_go(self.processes.pop())
 
     def _note_signal(self, number: int, _: object) -> None:
@@ -172,8 +180,8 @@ class Supervisor(Multiprocess):
                 if worker.process.is_alive() and worker.pid is not None:
                     os.kill(worker.pid, sign)
 
-    def _start_worker(self) -> Process:
-        worker = Process(self.config, self.sockets)
+    def _start_worker(self, place: int) -> Process:
+        worker = Process(self.config, self._worker_sockets.of(place))
         with _signals_ignored_by_children():
             worker.start()
         return worker
@@ -225,16 +233,16 @@ class Supervisor(Multiprocess):
             self.failed = True
             self.should_exit.set()
         elif served:
-            self.processes[index] = self._start_worker()
+            self.processes[index] = self._start_worker(index)
         else:
             pause = restart_pause(failures)
             logger.error("worker [%s] had not served: the next starts in %.0f s", worker.pid, pause)
             self._failures[worker] = failures + 1
             self._due[worker] = time.monotonic() + pause
 
-    def _start_successor(self, worker: Process) -> Process:
+    def _start_successor(self, index: int, worker: Process) -> Process:
         """Start a successor of one that died before it served."""
-        new = self._start_worker()
+        new = self._start_worker(index)
         self._failures[new] = self._failures[worker]
         self._kill(worker)
         return new

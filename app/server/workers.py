@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from app.server.protocol_factory import HttpProtocolFactory
 from app.server.proxies import TrustedProxies
 from app.server.supervisor import KILL_TIMEOUT, Supervisor, let_signals_in
 from app.server.tls import TlsMaterial
+from app.server.worker_sockets import WorkerSockets
 from app.task_processors.pool import name_thread
 
 LEAVE_TIMEOUT: Final = 2
@@ -50,7 +50,7 @@ class WorkerOptions:
     reopen_logs: Callable[[], None]
 
 
-def run_workers(options: WorkerOptions, sockets: list[socket.socket]) -> bool:
+def run_workers(options: WorkerOptions, sockets: WorkerSockets) -> bool:
     """Run worker processes until a signal says to leave.
 
     Returns False if a worker could not start; then all have been stopped.

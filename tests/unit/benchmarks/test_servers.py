@@ -39,6 +39,13 @@ def test_our_service_may_have_more_workers(tmp_path: Path) -> None:
     assert processors["main-task-processor"]["worker_threads"] == 2
 
 
+def test_workers_of_our_service_may_have_a_socket_each(tmp_path: Path) -> None:
+    server = several_workers(2, reuse_port=True)
+    document = config_of(server.arguments(8090, tmp_path, False))
+
+    assert components_of(document)["server"]["listener"]["reuse-port"] is True
+
+
 def test_another_checkout_is_called_by_its_folder() -> None:
     server = checkout(PROJECT)
 

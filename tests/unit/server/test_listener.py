@@ -100,6 +100,19 @@ def test_port_and_unix_socket_exclude_each_other(options: dict[str, Any]) -> Non
         listener(**options)
 
 
+def test_unix_socket_cannot_be_one_of_each_worker() -> None:
+    options = {"task_processor": "main-task-processor", "unix-socket": "a", "reuse-port": True}
+    with pytest.raises(ValidationError, match="'reuse-port' goes with 'port'"):
+        ListenerConfig.model_validate(options)
+
+
+def test_socket_of_each_worker_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    options = {"task_processor": "main-task-processor", "port": 0, "reuse-port": True}
+    with pytest.raises(ValidationError, match="'reuse-port' needs Linux"):
+        ListenerConfig.model_validate(options)
+
+
 @pytest.mark.parametrize("port", [-1, 65536, "8080", 8080.0, True])
 def test_port_is_a_number_up_to_65535(port: object) -> None:
     with pytest.raises(ValidationError, match="port"):

@@ -13,6 +13,7 @@ from app.server import workers
 from app.server.http_limits import HttpLimits
 from app.server.protocol_factory import HttpProtocolFactory
 from app.server.proxies import TrustedProxies
+from app.server.worker_sockets import WorkerSockets
 from app.server.workers import WorkerOptions, run_workers
 
 LIMITS = HttpLimits(max_url_size=100)
@@ -66,7 +67,7 @@ def run(trusted_proxies: TrustedProxies) -> None:
         tls=None,
         reopen_logs=reopen_logs,
     )
-    assert run_workers(options, [])
+    assert run_workers(options, WorkerSockets([]))
 
 
 def test_workers_have_the_limits(configs: list[uvicorn.Config]) -> None:
