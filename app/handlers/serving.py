@@ -36,6 +36,7 @@ async def serve_connection(
         handler.handler_name, request.path_params, trace_id=line_context.trace_id
     )
     log = ConnectionLog(line_context, request)
+    remote_address = _remote_address(request)
     place = handler.admission.admit(request)
     refusal = place.enter()
     limits: Limits | None = None
@@ -45,15 +46,15 @@ async def serve_connection(
         if limits is None:
             place.leave()
     if limits is not None:
-        connection = WebSocketConnection(channel, _remote_address(request))
+        connection = WebSocketConnection(channel, remote_address)
         handler.live_limits.opened(channel, limits)
         await channel.serve(_session(handler, connection, channel, context, place))
 
 
 def _remote_address(request: HTTPConnection) -> tuple[str, int] | None:
     client = request.client
-    # Granian has the port as a text.
-    return (client.host, int(client.port)) if client else None
+    # Granian has the port as a text, and for a peer on a Unix socket no host.
+    return (client.host, int(client.port)) if client and client.host else None
 
 
 async def _session(

@@ -239,6 +239,7 @@ async def accept(_: HandshakeResponse) -> bool:
     [
         (("192.0.2.1", 4000), ("192.0.2.1", 4000)),
         (("192.0.2.1", "4000"), ("192.0.2.1", 4000)),  # as Granian has it
+        (("", "0"), None),
         (None, None),
     ],
 )
