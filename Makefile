@@ -2,12 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-COMPILED := .venv-compiled
+COMPILED := $(VENV)-compiled
+# Of the Python in VENV; others may lie beside it.
+WHEEL = dist/*-$(shell $(BIN)/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')-*.whl
 PIP := -m pip install --quiet --disable-pip-version-check --constraint requirements.txt
 INSTALL := $(BIN)/python $(PIP)
 
-COMPILED_TESTS := tests/unit/server tests/unit/websocket tests/functional/test_chat.py \
-	tests/functional/test_limits.py tests/functional/test_live_limits.py tests/functional/test_wire.py
+COMPILED_TESTS := tests/unit/handlers tests/unit/server tests/unit/websocket \
+	$(foreach name,chat close_causes compression limits live_limits servers tls wire,tests/functional/test_$(name).py)
 
 # A page that cannot be made stays as it was.
 PRINT = $(BIN)/python -m app --print-$(1) > $(2).new && mv $(2).new $(2) || { rm -f $(2).new; exit 1; }
@@ -23,7 +25,7 @@ start: $(VENV)/.start ## run the service; CONFIG=FILE for another static config
 	@exec $(BIN)/python -m app $(if $(CONFIG),--config "$(CONFIG)")
 
 start-compiled: $(COMPILED)/.start ## run it as it is installed from the wheel; CONFIG=FILE likewise
-	@exec $(COMPILED)/bin/python -P -m app $(if $(CONFIG),--config "$(CONFIG)")
+	@exec $(COMPILED)/bin/python -I -m app $(if $(CONFIG),--config "$(CONFIG)")
 
 start-config-service: $(VENV)/.start ## run the config service; CONFIG=FILE likewise
 	@exec $(BIN)/python -m app.config_service --config "$(or $(CONFIG),config/config_service.yaml)"
@@ -32,8 +34,8 @@ new-handler: $(VENV)/.start ## write a handler, its section and its test; NAME=w
 	@$(BIN)/python -m app.scaffold $(if $(URL_PATH),--path "$(URL_PATH)") -- "$(NAME)"
 	@$(MAKE) --no-print-directory docs
 
-wheel: dist/.wheel ## build dist/*.whl, in which the path of a message is compiled: wants a C compiler
-	@ls dist/*.whl
+wheel: $(VENV)/.wheel ## build dist/*.whl, in which the path of a message is compiled: wants a C compiler
+	@ls $(WHEEL)
 
 test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 3)
@@ -42,13 +44,15 @@ test: $(VENV)/.test ## run the tests; ARGS="-k chat" for some of them
 test-compiled: $(COMPILED)/.test ## run the tests of what is compiled; ARGS=... for others
 	rm -rf build/compiled && mkdir -p build/compiled
 	cp -R config docs tests *.json *.md pyproject.toml build/compiled
-	$(COMPILED)/bin/python -P -c 'from app.websocket import messages as m; assert m.__file__.endswith(".so"), m'
-	cd build/compiled && ../../$(COMPILED)/bin/python -m pytest $(or $(ARGS),--numprocesses 3 $(COMPILED_TESTS))
+	$(COMPILED)/bin/python -I -c 'from app.websocket import messages as m; assert m.__file__.endswith(".so"), m'
+	cd build/compiled && env -u PYTHONPATH $(CURDIR)/$(COMPILED)/bin/python -m pytest \
+		-o cache_dir=$(CURDIR)/build/pytest_cache $(or $(ARGS),--numprocesses 3 $(COMPILED_TESTS))
 
 conformance: $(VENV)/.test ## run the Autobahn suite on the chat; CASES="1.* 7.1.6" for some of it
 	@$(BIN)/python -m conformance $(foreach case,$(CASES),'$(case)')
 
-bench: $(VENV)/.bench $(COMPILED)/.start ## measure the service beside others; ROUNDS=2, ARGS="--scenario c64 --seconds 1"
+bench: $(VENV)/.bench ## measure the service beside others; ROUNDS=2, ARGS="--scenario c64 --seconds 1"
+	-@$(MAKE) --no-print-directory $(COMPILED)/.start
 	@$(BIN)/python -m benchmarks.compare --rounds $(or $(ROUNDS),5) --json benchmarks/results.json $(ARGS)
 
 microbench: $(VENV)/.bench ## measure the codec, recv and send; ARGS="-k read" for some of it
@@ -105,17 +109,19 @@ $(VENV)/.bench: pyproject.toml requirements.txt | $(VENV)/.python
 
 # By way of the source distribution: the compiler leaves its files there, not in app/, where Python would
 # prefer them to what is written next.
-dist/.wheel: pyproject.toml README.md $(shell find app -type f ! -name '*.pyc') | $(VENV)/.start
-	rm -rf dist
+# The folders, too: they are changed when a file is removed.
+$(VENV)/.wheel: pyproject.toml README.md LICENSE $(shell find app -name __pycache__ -prune -o -print) | $(VENV)/.start
+	@command -v cc >/dev/null || { echo "a C compiler is needed, and Python's headers: install gcc" >&2; exit 1; }
 	$(INSTALL) --editable '.[wheel]'
-	HATCH_BUILD_HOOKS_ENABLE=1 PIP_CONSTRAINT=$(CURDIR)/requirements.txt $(BIN)/python -m build
+	rm -f $(WHEEL)
+	HATCH_BUILD_HOOKS_ENABLE=1 $(BIN)/python -m build
 	@touch $@
 
-$(COMPILED)/.start: dist/.wheel requirements.txt
-	$(PYTHON) -m venv --clear $(COMPILED)
-	$(COMPILED)/bin/python $(PIP) dist/*.whl
+$(COMPILED)/.start: $(VENV)/.wheel requirements.txt
+	$(BIN)/python -m venv --clear $(COMPILED)
+	$(COMPILED)/bin/python $(PIP) $(WHEEL)
 	@touch $@
 
 $(COMPILED)/.test: $(COMPILED)/.start
-	$(COMPILED)/bin/python $(PIP) "$$(ls $(CURDIR)/dist/*.whl)[test]"
+	$(COMPILED)/bin/python $(PIP) "$$(ls $(CURDIR)/$(WHEEL))[test]"
 	@touch $@

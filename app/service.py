@@ -5,6 +5,7 @@ import gc
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Final
 
@@ -164,7 +165,7 @@ def _read_config(components: ComponentList, default_configs: Sequence[Path]) -> 
 def log_config(config: ServiceConfig, components: ComponentManager) -> None:
     """Log which config is run, what in it is probably not meant, and which handlers there are."""
     logger.info("config: %s", config.static.path)
-    if not messages.__file__.endswith(".py"):
+    if messages.__file__.endswith(tuple(EXTENSION_SUFFIXES)):
         logger.info("the path of a message is compiled")
     for warning in warnings(config, components):
         logger.warning("%s", warning)

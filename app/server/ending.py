@@ -285,7 +285,7 @@ class EndingProtocol:
         """End what has lost its transport."""
         self._state = ConnectionState.CLOSED
         self._intake.stop()
-        if self._record is None:
+        if self._record is None:  # most have theirs by now: another would be made for nothing
             self._decide(record_of(self._end or STREAM_END))
         self._stay()
         if self.task is None or self.task.done():

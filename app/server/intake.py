@@ -81,7 +81,7 @@ class Intake:
         "paused",
     )
 
-    __deletable__ = ("_sink",)  # for mypyc
+    __deletable__ = ("_sink",)  # mypyc wants to know of it
 
     def __init__(
         self,

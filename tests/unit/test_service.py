@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from app.service import Service
 from app.service_config import read_service_config
 from app.static_config.errors import ConfigFileError
 from app.static_config.reading import ConfigFiles
+from app.websocket import messages
 from app.websocket.channel import Channel
 from tests.helpers.service_process import ORIGINAL, components_of, original_config, write_config
 
@@ -256,6 +258,16 @@ async def test_start_says_which_config_and_which_handlers(
     assert said[4].startswith(
         "worker_threads and server.listener, but for its limits, have no effect here"
     )
+
+
+async def test_start_says_if_the_path_of_a_message_is_compiled(
+    config_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, "app")
+    monkeypatch.setattr(messages, "__file__", f"messages{EXTENSION_SUFFIXES[0]}")
+
+    async with started(Service(COMPONENTS)):
+        assert "the path of a message is compiled" in caplog.messages
 
 
 async def test_start_warns_of_what_is_probably_not_meant(

@@ -409,6 +409,7 @@ async def test_rates_are_not_asked_while_there_are_none_and_few_control_frames(
     assert asked == []
 
 
+@as_written
 async def test_client_that_is_held_back_is_not_looked_at_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -426,7 +427,7 @@ async def test_client_that_is_held_back_is_not_looked_at_again_and_again(
     await connection.lives(4)
 
     assert connection.queue.received == 100
-    assert len(waits) <= 2 * 70
+    assert 0 < len(waits) <= 2 * 70
 
 
 # Messages per second
