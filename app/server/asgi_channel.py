@@ -5,15 +5,15 @@ import contextlib
 import functools
 import logging
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from starlette.types import Message as ASGIEvent
 from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
 
-from app.server.asgi_servers import server_of
+from app.server.asgi_servers import send_refusal, server_of
 from app.server.asgi_waits import Nap, SendTimer, Waits
-from app.server.intake import SHORTEST_HOLD
+from app.server.leaving import DEFAULT_LIMITS
 from app.server.peer_end import our_end
 from app.server.watch import SessionWatch
 from app.websocket.channel import (
@@ -28,8 +28,8 @@ from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.handshake import acceptance_headers, complete_refusal
 from app.websocket.headers import Headers
 from app.websocket.limits import Limits
-from app.websocket.rates import InboundRates
-from app.websocket.traffic import Traffic, payload_size
+from app.websocket.rates import SHORTEST_HOLD, InboundRates
+from app.websocket.traffic import Traffic, is_longer, payload_size
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class AsgiChannel:
         self._loop = asyncio.get_running_loop()
 
         # Set, with the handler's limits, when the handshake is accepted.
-        self._limits = _UNTIL_ACCEPTED
+        self._limits = DEFAULT_LIMITS
         self._rates: InboundRates | None = None
         # Of a client that has sent more than it may.
         self._nap = Nap()
@@ -107,19 +107,10 @@ class AsgiChannel:
         lines, body = complete_refusal(status, headers, body)
         await self._receive_connect()
         with contextlib.suppress(Exception):
-            await self._send_refusal(status, lines, body)
+            await send_refusal(self._scope, self._send, status, lines, body)
         reason = f"refused with {status}"
         self._end(CloseRecord(CloseCause.HANDSHAKE_REFUSED, CloseCode.ABNORMAL_CLOSURE, reason))
         await self._server.see_refused(self._receive)
-
-    async def _send_refusal(self, status: int, headers: Headers, body: bytes) -> None:
-        if "websocket.http.response" in (self._scope.get("extensions") or {}):
-            start = {"type": "websocket.http.response.start", "status": status, "headers": headers}
-            await self._send(start)
-            await self._send({"type": "websocket.http.response.body", "body": body})
-        else:
-            # Without that extension of ASGI a server answers 403, whatever is asked.
-            await self._send({"type": "websocket.close", "code": 1000, "reason": ""})
 
     async def _receive_connect(self) -> None:
         # The server's first event; there is nothing in it.
@@ -199,7 +190,7 @@ class AsgiChannel:
         text: str | None = event.get("text")
         message: Message = text if text is not None else event["bytes"]
         limit = self._limits.max_remote_payload
-        if _is_longer(message, limit):
+        if is_longer(message, limit):
             reason = f"a message has at most {limit} bytes"
             record = CloseRecord(CloseCause.TOO_BIG, CloseCode.MESSAGE_TOO_BIG, reason)
             raise ConnectionClosed(self._give_up(record))
@@ -310,17 +301,6 @@ class AsgiChannel:
     def _raise_if_closed(self) -> None:
         if self._record is not None:
             raise ConnectionClosed(self._record)
-
-
-_UNTIL_ACCEPTED: Final = Limits()
-
-
-def _is_longer(message: Message, limit: int) -> bool:
-    """True if the message has more bytes on the wire than `limit`; encodes only where it must."""
-    if isinstance(message, bytes) or len(message) > limit:
-        return len(message) > limit
-    # No character takes more than four bytes of UTF-8.
-    return len(message) * 4 > limit and len(message.encode()) > limit
 
 
 @functools.cache

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.types import Message as ASGIEvent
-from starlette.types import Receive
+from starlette.types import Receive, Scope, Send
 from websockets.frames import CloseCode
 
 from app.websocket.close import CloseCause, CloseRecord
+from app.websocket.headers import Headers
 
 REFUSAL_TIMEOUT: Final = 1.0
 """Seconds in which a client that was refused should have gone, where that matters."""
@@ -79,3 +80,14 @@ _ANY_OTHER: Final = AsgiServer()
 def server_of(receive: Receive) -> AsgiServer:
     """Return the server whose events `receive` gives; what a middleware wraps is any other."""
     return _KNOWN.get(getattr(receive, "__module__", None) or "", _ANY_OTHER)
+
+
+async def send_refusal(
+    scope: Scope, send: Send, status: int, headers: Headers, body: bytes
+) -> None:
+    """Refuse an opening handshake as far as the server can: without its extension it says 403."""
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": body})
+    else:
+        await send({"type": "websocket.close", "code": 1000, "reason": ""})

@@ -13,16 +13,16 @@ Three rules:
 """
 
 import asyncio
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from websockets.frames import CloseCode
 
+from app.server.connection_state import ConnectionState
 from app.server.intake import Intake
+from app.server.leaving import LeavingTransport
 from app.server.peer_end import RATE_EXCEEDED, STREAM_END, End, answer_to, our_end, record_of
-from app.server.progress import Progress
 from app.server.receive_queue import ReceiveQueue
 from app.server.send_buffer import SendBuffer
 from app.server.turns import Turns
@@ -33,30 +33,11 @@ from app.websocket.close import CloseCause, CloseRecord, ConnectionClosed
 from app.websocket.frames import encode_close
 from app.websocket.handshake import encode_response
 from app.websocket.headers import Headers
-from app.websocket.limits import Limits
 from app.websocket.messages import Violation
 from app.websocket.traffic import Traffic
 
-DEFAULT_LIMITS: Final = Limits()
-"""What holds until the handler's limits are known."""
-
-NOT_UNDERSTOOD_TIMEOUT: Final = 1.0
-"""Seconds that a peer which cannot be understood any more, nor be shown the end of our half of the
-stream (TLS has no half), has to read why."""
-
 SHUTDOWN_TIMEOUT: Final = 1.0
 """Seconds that the peer, and the handler, have to end when the service shuts down."""
-
-
-class ConnectionState(enum.Enum):
-    """Where in its life a connection is; it only moves downwards."""
-
-    CONNECTING = enum.auto()  # the opening handshake is not answered yet
-    OPEN = enum.auto()
-    LOST = enum.auto()  # the transport has gone; what came before is still to be read
-    ENDING = enum.auto()  # the end waits behind the receive queue; until then we may send
-    CLOSING = enum.auto()  # our close frame, or a refusal, has gone out
-    CLOSED = enum.auto()  # the transport has gone
 
 
 _ANSWERING: Final = (ConnectionState.OPEN, ConnectionState.ENDING)
@@ -79,7 +60,7 @@ class ServerHooks:
     turns: Turns
 
 
-class EndingProtocol:
+class EndingProtocol(LeavingTransport):
     """A connection as far as it can end: refused, closed by either side, given up, or lost.
 
     It has the methods of `asyncio.Protocol`, but not that base: mypyc compiles no class of which it
@@ -97,26 +78,20 @@ class EndingProtocol:
         "_end",
         "_hooks",
         "_intake",
-        "_limits",
-        "_loop",
         "_messages_sent",
         "_on_end",
         "_opened_at",
         "_out",
-        "_progress",
         "_queue",
         "_record",
         "_state",
-        "_timer",
-        "_transport",
         "_waiter",
         "_watch",
         "task",
     )
 
     def __init__(self, transport: asyncio.Transport, early: bytes, hooks: ServerHooks) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._transport = transport
+        super().__init__(transport)
         self._hooks = hooks
         self._state = ConnectionState.CONNECTING
 
@@ -127,16 +102,11 @@ class EndingProtocol:
         self._end: End | None = None
         self._record: CloseRecord | None = None
         self._closed_event: asyncio.Event | None = None
-        # Moves the state on when neither the reader nor the peer does.
-        self._timer: asyncio.TimerHandle | None = None
-        # Of what the peer takes after our close frame, if there is much for it to take.
-        self._progress: Progress | None = None
 
         self._messages_sent = 0
         self._bytes_sent = 0
 
-        # Set, with the handler's limits, when the handshake is accepted.
-        self._limits = DEFAULT_LIMITS
+        # Set, as the handler's limits are, when the handshake is accepted.
         self._opened_at = self._loop.time()
         self._on_end: OnEnd | None = None
         self._watch: Watch | None = None
@@ -323,41 +293,5 @@ class EndingProtocol:
         self._state = ConnectionState.CLOSING
         self._decide(record)
         self._out.flush()
-        # With TLS a transport does not tell what waits below it.
-        if self._transport.get_write_buffer_size() or not self._transport.can_write_eof():
-            self._progress = Progress(self._transport, self._limits.send_buffer_high)
-        self._move_on(self._limits.close_timeout, self._linger_on)
+        self._wait_for_peer()
         self._intake.discard()
-
-    def _linger_on(self) -> None:
-        """Wait on for a peer that still takes what it was sent before the end; for no other."""
-        if self._progress is not None and self._progress.moves():
-            self._move_on(self._limits.close_timeout, self._linger_on)
-        else:
-            self._transport.abort()
-
-    def _half_close(self) -> None:
-        """Let a peer that cannot be understood see that nothing more comes."""
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
-        else:
-            self._move_on(NOT_UNDERSTOOD_TIMEOUT, self._close_in_time)
-
-    def _close_in_time(self) -> None:
-        self._close_transport()
-        # It would wait for the peer's answer to the end of TLS for much longer.
-        self._move_on(self._limits.close_timeout, self._transport.abort)
-
-    def _close_transport(self) -> None:
-        # A transport of asyncio that is closed twice is broken, with TLS.
-        if not self._transport.is_closing():
-            self._transport.close()
-
-    def _move_on(self, seconds: float, step: Callable[[], None]) -> None:
-        self._stay()
-        self._timer = self._loop.call_later(seconds, step)
-
-    def _stay(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

@@ -2,9 +2,9 @@
 
 import asyncio
 import enum
-from typing import Final, Protocol
+from typing import Final
 
-from app.server.peer_end import RATE_EXCEEDED, STREAM_END, End
+from app.server.peer_end import RATE_EXCEEDED, STREAM_END, EndSink
 from app.server.receive_queue import ReceiveQueue
 from app.server.send_buffer import SendBuffer
 from app.server.turns import FRAMES_PER_SHARE, SMALL, Turns
@@ -13,11 +13,8 @@ from app.websocket.deflate import Inflater
 from app.websocket.frames import Close, Opcode, Ping, Pong, encode_control
 from app.websocket.limits import Limits
 from app.websocket.messages import MessageReader, Violation
-from app.websocket.rates import InboundRates
+from app.websocket.rates import SHORTEST_HOLD, InboundRates
 from app.websocket.traffic import payload_size
-
-SHORTEST_HOLD: Final = 0.001
-"""Seconds that a client which is too fast waits, at least: a rest of a token may be rounding."""
 
 _MESSAGE: Final = (str, bytes)
 _CONTROL: Final = (Ping, Pong)
@@ -32,16 +29,6 @@ class Mode(enum.Enum):
 
 
 _DELIVER: Final = Mode.DELIVER  # asked for at each read: looked up once
-
-
-class Sink(Protocol):
-    """Who is told how the peer ends."""
-
-    def meet_end(self, end: End) -> None:
-        """The peer has ended it; what came before has been put into the queue."""
-
-    def peer_is_done(self, end: End) -> None:
-        """While we discard, the peer has closed, or cannot be understood any more."""
 
 
 class Intake:
@@ -90,7 +77,7 @@ class Intake:
         waiter: Waiter,
         out: SendBuffer,
         turns: Turns,
-        sink: Sink,
+        sink: EndSink,
         early: bytes,
     ) -> None:
         self._transport = transport

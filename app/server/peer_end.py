@@ -1,7 +1,7 @@
 """How a connection ends that no handler has closed, and what the peer is told."""
 
 import enum
-from typing import Final
+from typing import Final, Protocol
 
 from websockets.frames import CloseCode
 
@@ -27,6 +27,17 @@ RATE_EXCEEDED: Final = RateExceeded.RATE_EXCEEDED
 
 End = Close | Violation | StreamEnd | RateExceeded
 """What waits behind the receive queue."""
+
+
+class EndSink(Protocol):
+    """Who is told how the peer ends."""
+
+    def meet_end(self, end: End) -> None:
+        """The peer has ended it; what came before has been put into the queue."""
+
+    def peer_is_done(self, end: End) -> None:
+        """While we discard, the peer has closed, or cannot be understood any more."""
+
 
 _VIOLATIONS: Final = {
     CloseCode.PROTOCOL_ERROR: CloseCause.PROTOCOL_ERROR,

@@ -3,7 +3,8 @@
 import asyncio
 from typing import Final
 
-from app.server.ending import ConnectionState, EndingProtocol, ServerHooks
+from app.server.connection_state import ConnectionState
+from app.server.ending import EndingProtocol, ServerHooks
 from app.server.watch import Watch
 from app.websocket.channel import Acceptance, ConcurrentRecvError, Message, Session
 from app.websocket.deflate import Deflater

@@ -11,121 +11,55 @@ The rules of this file:
    line of `MessageReader.read_whole`, among others that in `read`, everything else the general way.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from typing_extensions import override
 from websockets.frames import CloseCode
 
-from app.websocket.assembly import InflatedParts, Parts, TextParts, check_size, misplaced
 from app.websocket.deflate import Inflater
+from app.websocket.frame_reader import (
+    MASK_SIZE,
+    SHORT_HEAD_SIZE,
+    WHOLE_MESSAGES,
+    WHOLE_TEXT,
+    FrameReader,
+    Item,
+    Violation,
+)
 from app.websocket.frames import (
-    COMPRESSED,
-    FIN,
     MASKED,
     MAX_CONTROL_PAYLOAD,
     MAX_SHORT_LENGTH,
-    OPCODE_BITS,
     Close,
     FrameError,
-    Opcode,
     Ping,
     Pong,
-    check_head,
-    decode_control,
-    decode_length,
 )
-
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # websockets was installed where its C extension could not be built
-    from websockets.utils import apply_mask
+from app.websocket.masking import apply_mask
 
 __all__ = ["Close", "Item", "MessageReader", "Ping", "Pong", "Violation"]
 
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """What the client did wrong: `code` is 1002, 1007 or 1009, `reason` fits a close frame."""
-
-    code: int
-    reason: str
-
-
-Item = str | bytes | Ping | Pong | Close | Violation
-"""What comes from a client: a text message is a `str`, a binary one `bytes`."""
-
-# Plain ints compare faster.
-_CONTINUATION: Final = int(Opcode.CONTINUATION)
-_TEXT: Final = int(Opcode.TEXT)
-_BINARY: Final = int(Opcode.BINARY)
-_OPENING: Final = (_TEXT, _BINARY)
-_DATA_FRAMES: Final = frozenset(fin | op for fin in (0, FIN) for op in (_CONTINUATION, *_OPENING))
-_INFLATABLE_FRAMES: Final = _DATA_FRAMES | {
-    COMPRESSED | fin | op for fin in (0, FIN) for op in _OPENING
-}
-_WHOLE_TEXT: Final = FIN | _TEXT
-_WHOLE_MESSAGES: Final = frozenset((_WHOLE_TEXT, FIN | _BINARY))
-
-_MASK_SIZE: Final = 4
-_SHORT_HEAD_SIZE: Final = 2 + _MASK_SIZE
 _NOT_SHORT: Final = 255
 _MEDIUM: Final = 126  # in place of a length: it is in the two bytes that follow
-_MEDIUM_HEAD_SIZE: Final = 4 + _MASK_SIZE
-_MAX_WAITING: Final = _SHORT_HEAD_SIZE + MAX_CONTROL_PAYLOAD
-# Bytes from which on a memoryview was measured to cost less than a copy.
-_WORTH_A_VIEW: Final = 8192
+_MEDIUM_HEAD_SIZE: Final = 4 + MASK_SIZE
+_MAX_WAITING: Final = SHORT_HEAD_SIZE + MAX_CONTROL_PAYLOAD
 # Frames that could be read while one is inflated, or a part of a large one.
 _INFLATING_COST: Final = 4
-# Bytes unmasked for one step of the inflater, which may leave most of them.
-_WORTH_INFLATING: Final = 4096
 
 
-class MessageReader:
-    """Reads what one client sends (RFC 6455 sections 5 to 8).
+class MessageReader(FrameReader):
+    """Reads what one client sends. See `FrameReader` for the arguments.
 
     Never raises: what is wrong with the bytes is an item.
-
-    Args:
-        max_payload: Bytes that a message may have, inflated; changed, it holds from the next frame
-            on, or the next compressed message.
-        max_fragments: Frames that a message may have, 1 or more; empty ones count. Changed, it
-            holds from the next frame on.
-        inflater: For compressed messages, if they were agreed on (RFC 7692).
     """
 
-    __slots__ = (
-        "_buffer",
-        "_data_frames",
-        "_final",
-        "_frames",
-        "_further_cost",
-        "_inflater",
-        "_inflating",
-        "_mask",
-        "_message",
-        "_missing",
-        "_offset",
-        "_pending",
-        "_size",
-        "ended",
-        "has_more",
-        "max_fragments",
-        "max_payload",
-        "payload_bytes",
-    )
+    __slots__ = ("_buffer", "_further_cost", "_offset", "_pending", "has_more")
 
     def __init__(
         self, max_payload: int, max_fragments: int = 65536, inflater: Inflater | None = None
     ) -> None:
-        self.max_payload = max_payload
-        self.max_fragments = max_fragments
-        self._inflater = inflater
-        self._data_frames = _INFLATABLE_FRAMES if inflater else _DATA_FRAMES
+        super().__init__(max_payload, max_fragments, inflater)
         self._further_cost = _INFLATING_COST if inflater else 0
-        # Set by the `read` that returns a Close or a Violation: nothing comes after it.
-        self.ended = False
-        # The bytes of all whole messages so far, inflated.
-        self.payload_bytes = 0
         # Set by a `read` that stopped early: call it again before waiting for more.
         self.has_more = False
 
@@ -133,18 +67,6 @@ class MessageReader:
         self._buffer = b""
         self._offset = 0
         self._pending: list[bytes] = []
-
-        # The message that is open, the inflater if it is compressed, the number of its frames so
-        # far, and the bytes that they have announced.
-        self._message: TextParts | Parts[bytes] | InflatedParts | None = None
-        self._inflating: Inflater | None = None
-        self._frames = self._size = 0
-
-        # Of the data frame that is coming: how many bytes are missing, the masking key turned to
-        # start at the first of them, and whether the message ends with them.
-        self._missing = 0
-        self._mask = b""
-        self._final = False
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the client. They are not looked at before `read`."""
@@ -160,18 +82,18 @@ class MessageReader:
         waits for an answer. None: it is something else, and nothing has been taken.
         """
         end = len(data)
-        if end < _SHORT_HEAD_SIZE or self._buffer or self._message is not None or self.ended:
+        if end < SHORT_HEAD_SIZE or self._buffer or self._message is not None or self.ended:
             return None
         first = data[0]
         length = data[1] ^ MASKED
-        start = _SHORT_HEAD_SIZE
+        start = SHORT_HEAD_SIZE
         if length == _MEDIUM and end > _MEDIUM:
             length = data[2] << 8 | data[3]
             start = _MEDIUM_HEAD_SIZE
-        if start + length != end or length > self.max_payload or first not in _WHOLE_MESSAGES:
+        if start + length != end or length > self.max_payload or first not in WHOLE_MESSAGES:
             return None
-        payload = apply_mask(data[start:], data[start - _MASK_SIZE : start])
-        if first == _WHOLE_TEXT:
+        payload = apply_mask(data[start:], data[start - MASK_SIZE : start])
+        if first == WHOLE_TEXT:
             try:
                 message: str | bytes = payload.decode()
             except UnicodeDecodeError:
@@ -201,17 +123,17 @@ class MessageReader:
         try:
             while offset < end and max_frames > 0:
                 first = buffer[offset]
-                start = offset + _SHORT_HEAD_SIZE
+                start = offset + SHORT_HEAD_SIZE
                 # Without its mask bit a length comes out of this as not short.
                 length = buffer[offset + 1] ^ MASKED if start <= end else _NOT_SHORT
                 stop = start + length
                 whole = length <= max_length and stop <= end and message is None
-                if whole and first in _WHOLE_MESSAGES:
-                    payload = apply_mask(buffer[start:stop], buffer[start - _MASK_SIZE : start])
-                    items.append(payload.decode() if first == _WHOLE_TEXT else payload)
+                if whole and first in WHOLE_MESSAGES:
+                    payload = apply_mask(buffer[start:stop], buffer[start - MASK_SIZE : start])
+                    items.append(payload.decode() if first == WHOLE_TEXT else payload)
                     short_bytes += length
                 else:
-                    stop = self._read_frame(buffer, offset, items)
+                    stop = self.read_frame(buffer, offset, items)
                     if stop == offset:
                         break
                     message = self._message
@@ -219,10 +141,10 @@ class MessageReader:
                 offset = stop
                 max_frames -= 1
         except UnicodeDecodeError:
-            self._end(items, Violation(CloseCode.INVALID_DATA, "a text is not valid UTF-8"))
+            self.end(items, Violation(CloseCode.INVALID_DATA, "a text is not valid UTF-8"))
             offset = end
         except FrameError as error:
-            self._end(items, Violation(error.code, error.reason))
+            self.end(items, Violation(error.code, error.reason))
             offset = end
         self.payload_bytes += short_bytes
         if offset == end and not self._pending:
@@ -246,97 +168,7 @@ class MessageReader:
             # The rest waits for more bytes: do not keep all of its segment for it.
             self._buffer, self._offset = self._buffer[offset:], 0
 
-    def _end(self, items: list[Item], item: Close | Violation) -> None:
-        items.append(item)
-        self.ended = True
+    @override
+    def end(self, items: list[Item], item: Close | Violation) -> None:
+        super().end(items, item)
         self._pending.clear()
-        self._message = None
-
-    # The general way. Each step returns the offset to go on at, which is the one it was given
-    # when nothing can be done before more bytes come.
-
-    def _read_frame(self, buffer: bytes, offset: int, items: list[Item]) -> int:
-        if self._missing:
-            return self._read_payload(buffer, offset, items)
-        if offset + 2 > len(buffer):
-            return offset
-        first, second = buffer[offset], buffer[offset + 1]
-        if first in self._data_frames and second & MASKED:
-            return self._read_data(first, second ^ MASKED, buffer, offset, items)
-        check_head(first, second)
-        return self._read_control(first & OPCODE_BITS, buffer, offset, items)
-
-    def _read_control(self, opcode: int, buffer: bytes, offset: int, items: list[Item]) -> int:
-        start = offset + _SHORT_HEAD_SIZE
-        stop = start + (buffer[offset + 1] ^ MASKED)
-        if stop > len(buffer):
-            return offset
-        payload = apply_mask(buffer[start:stop], buffer[start - _MASK_SIZE : start])
-        item = decode_control(opcode, payload)
-        if isinstance(item, Close):
-            self._end(items, item)
-            return len(buffer)
-        items.append(item)
-        return stop
-
-    def _read_data(
-        self, first: int, length: int, buffer: bytes, offset: int, items: list[Item]
-    ) -> int:
-        opcode = first & OPCODE_BITS
-        frames = self._frames
-        # Continuations follow what another kind began.
-        if frames if opcode else not 0 < frames < self.max_fragments:
-            raise misplaced(opcode, frames, self.max_fragments)
-        if length <= MAX_SHORT_LENGTH:
-            start = offset + 2
-        elif extent := decode_length(buffer, offset):
-            length, start = extent
-        else:
-            return offset
-        if self._size + length > self.max_payload:
-            compressed = bool(first & COMPRESSED or self._inflating)
-            check_size(self._size + length, self.max_payload, frames + 1, compressed)
-        start += _MASK_SIZE
-        if start > len(buffer):
-            return offset
-        mask = buffer[start - _MASK_SIZE : start]
-        if not frames:
-            stop = start + length
-            if first in _WHOLE_MESSAGES and stop <= len(buffer):
-                source = buffer if length < _WORTH_A_VIEW else memoryview(buffer)
-                payload = apply_mask(source[start:stop], mask)
-                items.append(payload.decode() if opcode == _TEXT else payload)
-                self.payload_bytes += length
-                return stop
-            self._begin(opcode, compressed=bool(first & COMPRESSED))
-        self._frames = frames + 1
-        self._size += length
-        self._missing = length
-        self._mask = mask
-        self._final = first >= FIN
-        return self._read_payload(buffer, start, items)
-
-    def _begin(self, opcode: int, compressed: bool) -> None:
-        self._message = parts = TextParts() if opcode == _TEXT else Parts(b"")
-        if self._inflater and compressed:
-            self._inflating = self._inflater
-            self._message = InflatedParts(self._inflater, self.max_payload, parts)
-
-    def _read_payload(self, buffer: bytes, offset: int, items: list[Item]) -> int:
-        message = self._message
-        assert message is not None
-        stop = offset + self._missing
-        if self._inflating:
-            stop = min(stop, offset + _WORTH_INFLATING)
-        source = buffer if stop - offset < _WORTH_A_VIEW else memoryview(buffer)
-        taken = message.add(apply_mask(source[offset:stop], self._mask))
-        self._missing -= taken
-        if self._missing:
-            turn = taken % _MASK_SIZE
-            self._mask = self._mask[turn:] + self._mask[:turn]
-        elif self._final:
-            items.append(message.finish())
-            self.payload_bytes += self._inflating.size if self._inflating else self._size
-            self._message = self._inflating = None
-            self._frames = self._size = 0
-        return offset + taken

@@ -1,6 +1,11 @@
 """How much of something there may be per second."""
 
+from typing import Final
+
 from app.websocket.limits import Limits
+
+SHORTEST_HOLD: Final = 0.001
+"""Seconds that a client which is too fast waits, at least: a rest of a token may be rounding."""
 
 
 class TokenBucket:

@@ -19,3 +19,11 @@ def payload_size(message: str | bytes) -> int:
     if isinstance(message, bytes) or message.isascii():
         return len(message)
     return len(message.encode(errors="surrogatepass"))
+
+
+def is_longer(message: str | bytes, limit: int) -> bool:
+    """Return whether the message has more bytes of payload than `limit`."""
+    if isinstance(message, bytes) or len(message) > limit:
+        return len(message) > limit
+    # Encoded only where it must be: no character takes more than four bytes of UTF-8.
+    return len(message) * 4 > limit and len(message.encode()) > limit

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from app.server.ending import DEFAULT_LIMITS, SHUTDOWN_TIMEOUT
+from app.server.ending import SHUTDOWN_TIMEOUT
+from app.server.leaving import DEFAULT_LIMITS
 from app.server.receive_queue import MAX_BYTES, MAX_MESSAGES
 from app.server.send_buffer import BYTES_PER_TURN
 from app.server.turns import FRAMES_PER_SHARE

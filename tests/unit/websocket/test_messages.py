@@ -1,13 +1,9 @@
-import importlib.util
 import struct
-import sys
 
 import pytest
-from websockets.utils import apply_mask
 
 from app.websocket.frames import encode_close
 from app.websocket.messages import Close, Item, MessageReader, Ping, Pong, Violation
-from tests.helpers.compiled import as_written
 from tests.helpers.message_reading import read_all
 from tests.helpers.raw_client import encode
 
@@ -371,19 +367,3 @@ def test_bytes_that_come_while_there_is_more_are_read_after_it(
         items += reader.read(max(1, count // 3))
 
     assert items == [str(n) for n in range(3 * count)]
-
-
-# The C extension
-
-
-@as_written
-def test_masks_are_undone_without_the_c_extension_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = importlib.util.find_spec("app.websocket.messages")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "websockets.speedups", None)
-    spec.loader.exec_module(module)
-
-    assert read_all(module.MessageReader(1 << 20), client_frame(TEXT, b"hello")) == ["hello"]
-    assert module.apply_mask is apply_mask

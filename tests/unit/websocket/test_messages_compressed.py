@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.websocket import messages
+from app.websocket import frame_reader
 from app.websocket.deflate import Deflater, Inflater
 from app.websocket.messages import Close, Item, MessageReader, Ping, Violation
 from tests.helpers.message_reading import read_all
@@ -351,7 +351,7 @@ def test_what_a_client_says_comes_out_however_it_is_cut(
 ) -> None:
     said, frames, keeps_window = conversation
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(messages, "_WORTH_INFLATING", worth)
+        patch.setattr(frame_reader, "_WORTH_INFLATING", worth)
         reader = MessageReader(9000, inflater=Inflater(15, keeps_window))
         assert read_all(reader, *cut(frames, size), max_frames=max_frames) == said
 
