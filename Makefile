@@ -45,7 +45,7 @@ test-compiled: $(COMPILED)/.test ## run the tests of what is compiled; ARGS=... 
 	rm -rf build/compiled && mkdir -p build/compiled
 	cp -R config docs tests *.json *.md pyproject.toml build/compiled
 	$(COMPILED)/bin/python -I -c 'from app.websocket import messages as m; assert m.__file__.endswith(".so"), m'
-	cd build/compiled && env -u PYTHONPATH $(CURDIR)/$(COMPILED)/bin/python -m pytest \
+	cd build/compiled && env -u PYTHONPATH $(abspath $(COMPILED))/bin/python -m pytest \
 		-o cache_dir=$(CURDIR)/build/pytest_cache $(or $(ARGS),--numprocesses 3 $(COMPILED_TESTS))
 
 conformance: $(VENV)/.test ## run the Autobahn suite on the chat; CASES="1.* 7.1.6" for some of it

@@ -60,9 +60,9 @@ class _Place(ConfigModel):
         alias="reuse-port",
         description="Each worker has a listening socket of its own (`SO_REUSEPORT`; Linux), and the"
         " kernel deals connections out evenly. With one socket for all of them a connection goes to"
-        " whoever wakes first: where they come one by one, nearly always to the same worker. But"
-        " one that is dealt to a worker waits for it while it hangs or is being replaced. Not"
-        " together with `unix-socket`.",
+        " whoever wakes first: where they come one by one, mostly to the same worker. But one that"
+        " is dealt to a worker waits for it, also while it hangs or is being replaced. Not together"
+        " with `unix-socket`.",
     )
     tls: TlsConfig | None = Field(
         default=None,
@@ -192,12 +192,12 @@ def _tcp_socket(
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listening.bind((host, port))
-        if config.reuse_port:
-            # Not before: a port that somebody else listens on is to be found taken.
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         # Listening at once, not in the workers: two services that start together cannot both
         # have bound the port.
         listening.listen(config.backlog)
+        if config.reuse_port:
+            # Not before: a port that somebody listens on, or is about to, is to be found taken.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         on_error.pop_all()
     return listening
 

@@ -70,10 +70,10 @@ def _twins(sockets: list[socket.socket], backlog: int) -> list[socket.socket]:
     with contextlib.ExitStack() as on_error:
         twins = []
         for each in sockets:
-            twin = on_error.enter_context(socket.socket(each.family, each.type))
-            for level, option in _SAME_OPTIONS[each.family]:
-                twin.setsockopt(level, option, 1)
             try:
+                twin = on_error.enter_context(socket.socket(each.family, each.type))
+                for level, option in _SAME_OPTIONS[each.family]:
+                    twin.setsockopt(level, option, 1)
                 twin.bind(each.getsockname())
                 twin.listen(backlog)
             except OSError as error:

@@ -1,7 +1,9 @@
 """A listening socket for each worker: who gets which connection, and who comes after whom."""
 
 import contextlib
+import functools
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ from tests.helpers.service_process import (
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="`reuse-port` needs Linux")
 
 MANY = 60
-"""Connections; that one of two workers gets less than six of them is one case in 10^10."""
+"""Connections; that one of two workers gets less than six of them is one case in 10^11."""
 
 
 @pytest.fixture
@@ -39,6 +41,10 @@ def service() -> Iterator[ServiceProcess]:
 def starts(service: ServiceProcess) -> int:
     """Return how many workers have come so far as to serve."""
     return service.log().count("Application startup complete")
+
+
+def has_started(service: ServiceProcess, workers: int) -> bool:
+    return starts(service) == workers
 
 
 def answers(service: ServiceProcess) -> None:
@@ -66,15 +72,17 @@ def test_each_worker_gets_its_share_of_connections_that_come_one_by_one(
 def test_connections_find_somebody_after_a_restart(service: ServiceProcess) -> None:
     service.process.send_signal(signal.SIGHUP)
     wait_until(lambda: starts(service) == 4, 20)
+    wait_until(lambda: service.log().count("Finished server process") == 2, 20)
 
     answers(service)
     assert service.stop() == 0
 
 
-def test_connections_find_somebody_after_a_worker_has_died(service: ServiceProcess) -> None:
-    worker = service.wait_for_line(r"Started server process.*?(\d+)")
-    os.kill(int(worker.group(1)), signal.SIGKILL)
-    wait_until(lambda: starts(service) == 3, 20)
+def test_connections_find_somebody_after_each_worker_has_died(service: ServiceProcess) -> None:
+    workers = re.findall(r"Started server process \[(\d+)\]", service.log())
+    for started, worker in enumerate(workers, start=3):
+        os.kill(int(worker), signal.SIGKILL)
+        wait_until(functools.partial(has_started, service, started), 20)
 
     answers(service)
     assert service.stop() == 0
