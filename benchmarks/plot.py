@@ -17,7 +17,7 @@ _COLUMNS: Final = 3
 _OURS: Final = "#c0392b"
 _OTHERS: Final = "#8fa3b3"
 _BASELINE: Final = "#4d6478"
-_COLOURS: Final = {"ours": _OURS, "uvicorn": _BASELINE}
+_COLOURS: Final = {"ours": _OURS, "ours-compiled": _OURS, "uvicorn": _BASELINE}
 
 
 def bars(results: Results, scenario: str) -> list[tuple[str, float]]:
