@@ -71,6 +71,7 @@ class _At:
     steps: Steps
 
     def misfits(self) -> Misfits:
+        """Yield what is wrong with the value, and with all that is in it."""
         self.steps.take()
         if self.schema is False:
             yield self.wrong("", None)

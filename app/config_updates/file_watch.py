@@ -84,6 +84,7 @@ class _Watching:
         self._has_told_why = False
 
     def run(self, tell: Callable[[], None]) -> None:
+        """Call `tell` whenever the file may have changed, until it should stop; for a thread."""
         try:
             while not self._should_stop.is_set():
                 if self._has_happened():

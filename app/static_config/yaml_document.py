@@ -170,6 +170,7 @@ class _Builder:
         self._open: set[int] = set()
 
     def build(self, node: Node, path: OptionPath) -> object:
+        """Return what a node stands for; what is wrong with it is among the problems."""
         self._count_value()
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)

@@ -87,9 +87,14 @@ class MessageReader(FrameReader):
         first = data[0]
         length = data[1] ^ MASKED
         start = SHORT_HEAD_SIZE
-        if length == _MEDIUM and end > _MEDIUM:
+        if length > MAX_SHORT_LENGTH:
+            # Without its mask bit a length is longer than any field.
+            if length != _MEDIUM or end <= _MEDIUM:
+                return None
             length = data[2] << 8 | data[3]
             start = _MEDIUM_HEAD_SIZE
+            if length <= MAX_SHORT_LENGTH:
+                return None
         if start + length != end or length > self.max_payload or first not in WHOLE_MESSAGES:
             return None
         payload = apply_mask(data[start:], data[start - MASK_SIZE : start])

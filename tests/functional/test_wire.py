@@ -186,6 +186,9 @@ TEXT_START = encode(Opcode.TEXT, b"a", fin=False)
     "data",
     [
         pytest.param(b"\x81\x02hi", id="unmasked"),
+        # In segments that would be one whole frame if the second byte was taken for a length.
+        pytest.param(b"\x82\x20" + b"x" * 164, id="unmasked-in-166-bytes"),
+        pytest.param(b"\x82\xfe\x00\x78" + b"x" * 124, id="longer-length-than-needed"),
         pytest.param(encode(0x40 | Opcode.TEXT, b"hi"), id="reserved-bit"),
         pytest.param(encode(0x3, b""), id="reserved-opcode"),
         pytest.param(encode(0xB, b""), id="reserved-control-opcode"),
@@ -223,6 +226,16 @@ def test_ping_is_answered_also_between_fragments_and_a_pong_is_ignored(
             RawFrame(Opcode.PONG, b"two"),
             RawFrame(Opcode.TEXT, b"hello"),
         ]
+
+
+def test_large_message_whose_first_segment_has_133_bytes_is_echoed(wire: ServiceProcess) -> None:
+    """As if its second byte was the length of a frame of 127 bytes."""
+    frame = encode(Opcode.BINARY, b"x" * 70_000)
+    with RawClient(wire.port).open() as client:
+        client.send(frame[:133])
+        client.send(frame[133:])
+
+        assert client.read_frame() == RawFrame(Opcode.BINARY, b"x" * 70_000)
 
 
 def test_each_message_keeps_its_type(wire: ServiceProcess) -> None:

@@ -1,3 +1,4 @@
+import itertools
 import struct
 
 import pytest
@@ -367,3 +368,21 @@ def test_bytes_that_come_while_there_is_more_are_read_after_it(
         items += reader.read(max(1, count // 3))
 
     assert items == [str(n) for n in range(3 * count)]
+
+
+# The straight line, and the general way
+
+
+@pytest.mark.parametrize("first", [TEXT, BINARY])
+def test_what_is_read_as_a_whole_is_what_the_general_way_reads(first: int) -> None:
+    """Whatever the second byte says, wherever a segment ends, and whatever a longer length is."""
+    whole = 0
+    for second, end in itertools.product(range(256), range(300)):
+        for length in (end - 8, 1000):
+            data = (bytes((first, second)) + max(length, 0).to_bytes(2, "big")).ljust(end, b"\0")
+            message = MessageReader(1 << 20).read_whole(data[:end])
+            if message is not None:
+                whole += 1
+                assert read_all(MessageReader(1 << 20), data[:end]) == [message], (second, end)
+
+    assert whole > 126
